@@ -1,0 +1,24 @@
+# A thin front: each target is one command that you can also type yourself.
+PYTHON ?=
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help venv lab test run clean
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/	/'
+
+venv: ## set up .venv if it is missing, broken or out of date (PYTHON=python3.12 picks the interpreter)
+	@PYTHON="$(PYTHON)" sh .ci/make-venv.sh
+
+lab: venv ## JupyterLab on the chapters; ARGS="--no-browser --port 8899" is passed on
+	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+
+test: venv ## lint, unit tests and every notebook on the short CPU schedule
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@COURSE_SCHEDULE=short COURSE_DEVICE=cpu $(BIN)/python -m pytest $(ARGS)
+
+run: venv ## make run CHAPTER=02: execute one chapter; the notebook and its HTML page appear under build/
+	@$(BIN)/python -m course_utils.chapters run "$(CHAPTER)" $(ARGS)
+
+clean: ## remove .venv and build/
+	@rm -rf .venv build

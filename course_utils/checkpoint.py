@@ -1,0 +1,53 @@
+"""Saves and loads training state so that a killed run loses little and breaks nothing."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+
+from course_utils import CourseError
+
+
+class CheckpointError(CourseError):
+    """A checkpoint cannot be written or read."""
+
+
+def save(path: Path, state: dict) -> None:
+    """Write `state` (tensors, numbers, strings, lists and dicts of them) to `path`, all or nothing.
+
+    The file is written under another name, forced to disk and then renamed, which is one indivisible step:
+    whoever reads `path`, at any moment, finds the old checkpoint or the new one, never half of one.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as a RuntimeError
+        raise CheckpointError(
+            f"The checkpoint {path} cannot be written ({error}): free some space or set COURSE_CHECKPOINTS."
+        ) from error
+
+
+def load(path: Path) -> dict:
+    """Read a checkpoint onto the CPU. `weights_only=True`: a doctored file cannot run code.
+
+    Raises:
+        CheckpointError: there is no such file, or it is damaged or no checkpoint.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"There is no checkpoint {path}.") from error
+    except Exception as error:  # torch reports damage as any of half a dozen types
+        raise CheckpointError(
+            f"The checkpoint {path} is damaged or holds more than plain data: delete it and train again."
+        ) from error

@@ -1,0 +1,158 @@
+"""Gets a data set from its mirrors into a folder, through torchvision: a good file or a clear sentence.
+
+Everything is fetched into a temporary folder beside the target, checked there, and only then moved into
+place, so that a cut connection, a full disk or a killed process leaves no half-written file behind.
+"""
+
+import contextlib
+import io
+import os
+import socket
+import struct
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import filelock
+from torchvision import datasets
+from torchvision.datasets.utils import check_integrity
+
+from course_utils import CourseError
+
+TIMEOUT = 20  # seconds without a byte before the next mirror is tried
+
+
+class DataError(CourseError):
+    """The data cannot be had; the message says why and what to do."""
+
+
+class Source(NamedTuple):
+    """A data set: its torchvision class, the folder and files it makes, and where they come from."""
+
+    dataset: type
+    folder: str  # below the data folder, as torchvision lays it out
+    files: dict[str, str | None]  # file name -> MD5 of the unpacked file (None where torchvision checks it)
+    mirrors: tuple[str, ...]
+
+
+SOURCES = {
+    "mnist": Source(
+        datasets.MNIST,
+        "MNIST/raw",
+        {
+            "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+            "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+            "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+            "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+        },
+        (*datasets.MNIST.mirrors, "https://storage.googleapis.com/cvdf-datasets/mnist/"),
+    ),
+    "fashion_mnist": Source(
+        datasets.FashionMNIST,
+        "FashionMNIST/raw",
+        dict.fromkeys(
+            f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
+        ),
+        (
+            *datasets.FashionMNIST.mirrors,
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        ),
+    ),
+    "cifar10": Source(
+        datasets.CIFAR10,
+        "cifar-10-batches-py",
+        {
+            **dict(datasets.CIFAR10.train_list + datasets.CIFAR10.test_list),
+            datasets.CIFAR10.meta["filename"]: datasets.CIFAR10.meta["md5"],
+        },
+        (datasets.CIFAR10.url,),
+    ),
+}
+
+
+def fault(source: Source, folder: Path) -> str | None:
+    """What is wrong with the files of `source` below `folder` (missing, truncated, altered); None if good."""
+    for name, md5 in source.files.items():
+        path = folder / source.folder / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if "idx" in name and not _idx_is_whole(path):
+            return f"{name} is truncated or no IDX file"
+        if md5 and not check_integrity(path, md5):
+            return f"{name} has the wrong checksum"
+    return None
+
+
+def _idx_is_whole(path: Path) -> bool:
+    """Whether an IDX file (two zero bytes, type, rank, sizes, data) is exactly as long as its header says."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+        if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":  # 8 = unsigned bytes
+            return False
+        header = file.read(4 * magic[3])
+        if len(header) < 4 * magic[3]:
+            return False
+    size = 1
+    for n in struct.unpack(f">{magic[3]}I", header):
+        size *= n
+    return path.stat().st_size == 4 + len(header) + size
+
+
+def ensure(name: str, folder: Path) -> None:
+    """Make sure that data set `name` lies whole below `folder`, downloading it where it does not.
+
+    Two processes may call this at once: the second waits for the first and finds the files there.
+
+    Raises:
+        DataError: no mirror gave a good file, or `folder` cannot be written.
+    """
+    source = SOURCES[name]
+    before = fault(source, folder)
+    if before is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / f".{name}.lock"):
+            if fault(source, folder) is None:  # another process was faster
+                return
+            with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as temporary:
+                _fetch(name, source, Path(temporary))
+                target = folder / source.folder
+                target.mkdir(parents=True, exist_ok=True)
+                for file in source.files:
+                    os.replace(Path(temporary) / source.folder / file, target / file)
+    except OSError as error:
+        raise DataError(
+            f"{name} is not in the data folder {folder} ({before}), and it cannot be written there "
+            f"({error.strerror or error}): set COURSE_DATA to a folder with room that you may write to."
+        ) from error
+
+
+def _fetch(name: str, source: Source, folder: Path) -> None:
+    """Try every mirror in turn until the files in `folder` are good."""
+    reasons = []
+    old_timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        for mirror in source.mirrors:
+            address = {"url": mirror} if source.dataset is datasets.CIFAR10 else {"mirrors": [mirror]}
+            dataset = type(source.dataset.__name__, (source.dataset,), address)  # the same, with one mirror
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):  # its progress bar goes to stderr and stays
+                    dataset(folder, download=True)
+                reason = fault(source, folder)
+            except OSError as error:
+                if error.errno in (28, 27, 122):  # no space, file too large, quota: no mirror can help
+                    raise
+                reason = f"{error}"
+            except Exception as error:  # whatever a hostile or broken mirror sends, the next one may do better
+                reason = f"{error}"
+            if reason is None:
+                return
+            reasons.append(f"{mirror.split('/')[2]}: {reason.strip().splitlines()[-1]}")
+    finally:
+        socket.setdefaulttimeout(old_timeout)
+    raise DataError(
+        f"{name} could not be downloaded ({'; '.join(reasons)}): connect to the network once, "
+        "or set COURSE_DATA=embedded to work with the digits that come along."
+    )

@@ -1,0 +1,115 @@
+"""Every picture of the course, always with alternative text for those who cannot see it."""
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from IPython.display import display
+from matplotlib.figure import Figure
+from torchvision.utils import make_grid
+
+# Okabe and Ito's colours, told apart by colour-blind readers and in grey print.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"]
+
+plt.rcParams.update(
+    {
+        "axes.prop_cycle": plt.cycler(color=COLOURS),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.25,
+        "figure.figsize": (7, 3.2),
+        "figure.dpi": 100,
+        "font.size": 10,
+        "image.cmap": "gray",
+        "legend.frameon": False,
+    }
+)
+
+
+def show(fig: Figure, alt: str, *, handle=None):
+    """Display `fig` in the notebook as an image with alternative text `alt`, and close it.
+
+    `alt` says what a reader would see: the kind of figure, its axes and what it shows.
+    Pass the returned handle again to replace the picture instead of adding one (live plots).
+
+    Raises:
+        ValueError: `alt` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("A figure needs alternative text: say in a sentence what there is to see.")
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", bbox_inches="tight")
+    plt.close(fig)
+    image = base64.b64encode(buffer.getvalue()).decode()
+    # Written as HTML because notebook viewers drop the alternative text of a plain image output.
+    style = "max-width:100%;height:auto;background:white"
+    source = f'<img src="data:image/png;base64,{image}" alt="{html.escape(alt)}" style="{style}">'
+    bundle = {"text/html": source, "text/plain": f"[figure: {alt}]"}
+    if handle is None:
+        return display(bundle, raw=True, display_id=True)
+    handle.update(bundle, raw=True)
+    return handle
+
+
+def tile(images: torch.Tensor, columns: int = 10) -> torch.Tensor:
+    """Arrange images (n, c, h, w) or (n, 784), values in [0, 1], as one picture (height, width[, 3])."""
+    if images.ndim == 2:
+        images = images.view(-1, 1, 28, 28)
+    grid = make_grid(images.detach().float().cpu().clamp(0, 1), nrow=columns, padding=1, pad_value=0.35)
+    return grid[0] if images.shape[1] == 1 else grid.permute(1, 2, 0)
+
+
+def show_images(
+    images: torch.Tensor | Mapping[str, torch.Tensor], alt: str, *, columns: int = 10, size: float = 0.7, handle=None
+):
+    """Show images (n, c, h, w) or (n, 784) in a grid, or a mapping {row title: images} as titled rows.
+
+    `size` is the width of one image in inches.
+    """
+    rows = images if isinstance(images, Mapping) else {"": images}
+    pictures = {title: tile(batch, columns) for title, batch in rows.items()}
+    heights = [picture.shape[0] / picture.shape[1] for picture in pictures.values()]
+    width = size * min(columns, max(len(batch) for batch in rows.values()))
+    titles = 0.25 * len(rows) if any(rows) else 0
+    fig, axes = plt.subplots(
+        len(rows), 1, figsize=(width, width * sum(heights) + titles), height_ratios=heights, squeeze=False
+    )
+    for ax, (title, picture) in zip(axes[:, 0], pictures.items(), strict=True):
+        ax.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
+        ax.set_axis_off()
+        if title:
+            ax.set_title(title, loc="left", fontsize=9, pad=3)
+    fig.subplots_adjust(left=0, right=1, top=1, bottom=0, hspace=titles / max(sum(heights) * width, 1e-9))
+    return show(fig, alt, handle=handle)
+
+
+def smooth(values: Sequence[float], window: int) -> list[float]:
+    """Running mean over `window` steps; the first value stands at step `window`."""
+    series = torch.tensor(values, dtype=torch.float64)
+    return series.unfold(0, min(window, len(series)), 1).mean(dim=1).tolist()
+
+
+def plot_history(
+    history: Mapping[str, Sequence[float]],
+    alt: str,
+    *,
+    ylabel: str = "loss",
+    window: int = 50,
+    logy: bool = False,
+    hlines: Mapping[str, float] | None = None,
+    handle=None,
+):
+    """Plot curves {name: one value a step} as running means over `window` steps; `hlines` are dashed levels."""
+    fig, ax = plt.subplots()
+    for name, values in history.items():
+        smoothed = smooth(values, window)
+        ax.plot(range(len(values) - len(smoothed) + 1, len(values) + 1), smoothed, label=name)
+    for number, (name, level) in enumerate((hlines or {}).items()):
+        ax.axhline(level, color=COLOURS[6 - number], linestyle="--", linewidth=1, label=name)
+    ax.set(xlabel="training step", ylabel=ylabel, yscale="log" if logy else "linear")
+    ax.legend()
+    return show(fig, alt, handle=handle)

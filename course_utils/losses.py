@@ -1,0 +1,20 @@
+"""The losses of the course. Each is derived, and written out, in the chapter that teaches it."""
+
+import torch
+import torch.nn.functional as F
+
+
+# Chapter 02, equation (2.6)
+def kl_to_standard_normal(mu, logvar):
+    return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=1)  # (n,), in nats
+
+
+# Chapter 02
+def reconstruction_loss(logits, x):
+    pixelwise = F.binary_cross_entropy_with_logits(logits.float(), x.flatten(1), reduction="none")
+    return pixelwise.sum(dim=1)  # (n,): the sum over the 784 pixels, in nats
+
+
+# Chapter 02
+def negative_elbo(logits, x, mu, logvar, beta=1.0):
+    return (reconstruction_loss(logits, x) + beta * kl_to_standard_normal(mu, logvar)).mean()

@@ -1,0 +1,142 @@
+"""Records a chapter's numbers and holds them against the expected bands.
+
+`expected.json`, beside this file, is the one place for expected numbers. For every chapter, schedule and
+data source it keeps the values that several seeds gave, the date and the machine. Chapters check themselves
+against it, prose quotes it, tests compare the two.
+"""
+
+import functools
+import json
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torchvision
+from IPython.display import HTML, display
+
+from course_utils import CourseError, schedule
+
+EXPECTED = Path(__file__).with_name("expected.json")
+
+
+class OutsideBand(CourseError, AssertionError):
+    """A measured number lies outside the band that was recorded for it."""
+
+
+class Band(NamedTuple):
+    """What runs with several seeds gave, and the range in which another seed or machine should fall."""
+
+    low: float
+    high: float
+    values: list[float]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.values) / len(self.values)
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+def band(values: list[float]) -> Band:
+    """The band for the values of several seeds: their range, widened on each side.
+
+    It is widened by twice the range, and by 1 % of the mean at least: three seeds show the spread only
+    roughly, and another machine adds up in another order.
+    """
+    low, high = min(values), max(values)
+    margin = max(2 * (high - low), 0.01 * abs(sum(values) / len(values)))
+    return Band(low - margin, high + margin, list(values))
+
+
+@functools.cache
+def _expected_file() -> dict:
+    return json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
+
+
+def expected(chapter: str, key: str, *, schedule: str = "short", source: str = "mnist") -> Band | None:
+    """The band of number `key` of `chapter` ("02"), or None where none has been recorded."""
+    entry = _expected_file().get(chapter, {}).get(f"{schedule}/{source}", {})
+    values = entry.get("numbers", {}).get(key)
+    return band(values) if values else None
+
+
+class Results:
+    """The numbers of one run of one chapter.
+
+    >>> results = Results("02", images.source)
+    >>> results.add(test_loss=106.4)
+    >>> results.check()       # a table of measured against expected; an error where one is outside
+    """
+
+    def __init__(self, chapter: str, source: str):
+        self.chapter, self.source = chapter, source
+        self.schedule, self.device = schedule.schedule(), schedule.device().type
+        self.numbers: dict[str, float] = {}
+        self._begun = time.perf_counter()
+        print(f"Chapter {chapter}: {self.schedule} schedule on {self.device}, data {source}, seed {schedule.seed()}.")
+
+    def add(self, **numbers: float) -> None:
+        """Remember measured numbers, and write the result file when COURSE_RESULTS is set."""
+        self.numbers.update({key: float(value) for key, value in numbers.items()})
+        if folder := schedule.results_folder():
+            self._write(folder / f"{self.chapter}.json")
+
+    def _write(self, path: Path) -> None:
+        record = {
+            "chapter": self.chapter,
+            "schedule": self.schedule,
+            "device": self.device,
+            "data": self.source,
+            "seed": schedule.seed(),
+            "seconds": round(time.perf_counter() - self._begun, 1),
+            "versions": versions(),
+            "numbers": self.numbers,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w") as file:
+            json.dump(record, file, indent=1)
+        os.replace(temporary, path)
+
+    def expected(self, key: str) -> Band | None:
+        """The recorded band of `key` for this chapter, schedule and data source."""
+        return expected(self.chapter, key, schedule=self.schedule, source=self.source)
+
+    def check(self) -> None:
+        """Show every number beside its band.
+
+        Raises:
+            OutsideBand: a number lies outside; the message names each.
+        """
+        rows, outside = [], []
+        for key, value in self.numbers.items():
+            known = self.expected(key)
+            if known is None:
+                verdict = "no band recorded"
+            else:
+                verdict = "within" if value in known else "outside"
+                if value not in known:
+                    outside.append(f"{key} = {value:.4g} (expected {known.low:.4g} to {known.high:.4g})")
+            span = f"{known.low:.4g} to {known.high:.4g}" if known else "–"
+            rows.append(f"<tr><td>{key}</td><td>{value:.4g}</td><td>{span}</td><td>{verdict}</td></tr>")
+        head = "<tr><th>number</th><th>measured here</th><th>expected band</th><th></th></tr>"
+        display(HTML(f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"))
+        if outside:
+            raise OutsideBand(
+                f"Outside the recorded band: {'; '.join(outside)}. If you changed a setting, that is the effect "
+                "of your change; if not, restart the kernel and run all cells in order."
+            )
+
+
+def versions() -> dict[str, str]:
+    """The versions that a number depends on."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+    }

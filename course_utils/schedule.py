@@ -1,0 +1,103 @@
+"""Device, schedule and folders: the one place that reads the COURSE_* environment variables.
+
+| variable           | values                          | default                                          |
+|--------------------|---------------------------------|--------------------------------------------------|
+| COURSE_SCHEDULE    | short, full                     | full when the device is CUDA, else short         |
+| COURSE_DEVICE      | cpu, cuda, mps                  | what torch finds                                 |
+| COURSE_DATA        | a folder, or `embedded`         | a per-user cache folder; embedded under pytest   |
+| COURSE_CHECKPOINTS | a folder                        | per-user cache; on Colab, Drive when mounted     |
+| COURSE_RESULTS     | a folder                        | not set: chapters write no result file           |
+| COURSE_SEED        | a whole number                  | 0                                                |
+"""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from platformdirs import user_cache_path
+
+from course_utils import CourseError
+
+DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts Google Drive
+
+
+def _read(name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = os.environ.get(name, "").strip().lower() or default
+    if value not in allowed:
+        raise CourseError(f"{name}={value!r} is not one of {', '.join(allowed)}: correct or unset it.")
+    return value
+
+
+def device() -> torch.device:
+    """The device named by COURSE_DEVICE, or the fastest that torch finds (cuda, mps, cpu)."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    default = next(name for name, there in available.items() if there)
+    name = _read("COURSE_DEVICE", tuple(available), default)
+    if not available[name]:
+        raise CourseError(f"COURSE_DEVICE={name}, but torch finds no such device: unset it to use {default}.")
+    return torch.device(name)
+
+
+def schedule() -> str:
+    """`short` (about a minute on two CPU cores) or `full` (the published settings, for a CUDA GPU)."""
+    return _read("COURSE_SCHEDULE", ("short", "full"), "full" if device().type == "cuda" else "short")
+
+
+def choose(**settings: tuple) -> SimpleNamespace:
+    """Turn a table `name=(short value, full value)` into the settings of the present schedule.
+
+    >>> settings = choose(steps=(2000, 20_000), batch_size=(256, 128))
+    >>> settings.steps      # 2000 on the short schedule
+    """
+    column = ("short", "full").index(schedule())
+    return SimpleNamespace(**{name: pair[column] for name, pair in settings.items()})
+
+
+def seed() -> int:
+    """COURSE_SEED, the number that every random draw of a chapter starts from (default 0)."""
+    value = os.environ.get("COURSE_SEED", "0")
+    if not value.isdigit():
+        raise CourseError(f"COURSE_SEED={value!r} is not a whole number ≥ 0: correct or unset it.")
+    return int(value)
+
+
+def bfloat16_pays() -> bool:
+    """Whether 16-bit arithmetic is faster here: on CUDA from Ampere on, on a CPU only with AMX tiles.
+
+    Other CPUs accept bfloat16 too, but convert back and forth and come out slower than in float32.
+    """
+    if device().type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device().type == "cpu" and getattr(torch.cpu, "_is_amx_tile_supported", bool)()
+
+
+def autocast() -> torch.autocast:
+    """Context for a forward pass: matrix products in bfloat16 where that pays, plain float32 elsewhere."""
+    return torch.autocast(device().type, dtype=torch.bfloat16, enabled=bfloat16_pays())
+
+
+def data_folder() -> Path | None:
+    """Folder that holds the data sets in torchvision's layout; None means the embedded digits."""
+    value = os.environ.get("COURSE_DATA", "")
+    if value.strip().lower() == "embedded":
+        return None
+    return Path(value).expanduser() if value else user_cache_path("course_utils") / "data"
+
+
+def data_folder_was_named() -> bool:
+    """Whether the reader set COURSE_DATA; what was asked for is not silently replaced."""
+    return bool(os.environ.get("COURSE_DATA"))
+
+
+def checkpoint_folder() -> Path:
+    """Folder for checkpoints; on Colab with Drive mounted it is on Drive, which outlives the session."""
+    if value := os.environ.get("COURSE_CHECKPOINTS"):
+        return Path(value).expanduser()
+    return (DRIVE / "course_checkpoints") if DRIVE.is_dir() else user_cache_path("course_utils") / "checkpoints"
+
+
+def results_folder() -> Path | None:
+    """Folder for each chapter's `NN.json`, or None when COURSE_RESULTS is not set."""
+    value = os.environ.get("COURSE_RESULTS")
+    return Path(value).expanduser() if value else None
