@@ -1,7 +1,10 @@
 """Saves and loads training state so that a killed run loses little and breaks nothing."""
 
+import contextlib
+import glob
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -31,6 +34,10 @@ def save(path: Path, state: dict) -> None:
         except BaseException:
             os.unlink(temporary)
             raise
+        for left_over in path.parent.glob(f".{glob.escape(path.name)}-*"):  # of a process that was killed
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                if time.time() - left_over.stat().st_mtime > 3600:  # a younger one may be in use
+                    left_over.unlink()
     except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as a RuntimeError
         raise CheckpointError(
             f"The checkpoint {path} cannot be written ({error}): free some space or set COURSE_CHECKPOINTS."

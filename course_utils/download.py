@@ -7,6 +7,7 @@ place, so that a cut connection, a full disk or a killed process leaves no half-
 import contextlib
 import io
 import os
+import shutil
 import socket
 import struct
 import tempfile
@@ -50,9 +51,7 @@ SOURCES = {
     "fashion_mnist": Source(
         datasets.FashionMNIST,
         "FashionMNIST/raw",
-        dict.fromkeys(
-            f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-        ),
+        dict.fromkeys(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")),
         (
             *datasets.FashionMNIST.mirrors,
             "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
@@ -106,36 +105,44 @@ def ensure(name: str, folder: Path) -> None:
     Raises:
         DataError: no mirror gave a good file, or `folder` cannot be written.
     """
-    source = SOURCES[name]
-    before = fault(source, folder)
-    if before is None:
-        return
+    source, before = SOURCES[name], "it cannot be read"
     try:
+        before = fault(source, folder)
+        if before is None:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / f".{name}.lock"):
             if fault(source, folder) is None:  # another process was faster
                 return
+            for left_over in folder.glob(f".{name}-*"):  # of a process that was killed
+                shutil.rmtree(left_over, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as temporary:
-                _fetch(name, source, Path(temporary))
+                reasons = _fetch(source, Path(temporary))
+                if reasons:
+                    raise DataError(
+                        f"{name} is not whole in the data folder {folder} ({before}) and could not be downloaded "
+                        f"({'; '.join(reasons)}): connect to the network once, or set COURSE_DATA=embedded to work "
+                        "with the digits that come along."
+                    )
                 target = folder / source.folder
                 target.mkdir(parents=True, exist_ok=True)
                 for file in source.files:
                     os.replace(Path(temporary) / source.folder / file, target / file)
     except OSError as error:
         raise DataError(
-            f"{name} is not in the data folder {folder} ({before}), and it cannot be written there "
+            f"{name} is not whole in the data folder {folder} ({before}) and cannot be written there "
             f"({error.strerror or error}): set COURSE_DATA to a folder with room that you may write to."
         ) from error
 
 
-def _fetch(name: str, source: Source, folder: Path) -> None:
-    """Try every mirror in turn until the files in `folder` are good."""
+def _fetch(source: Source, folder: Path) -> list[str]:
+    """Try every mirror in turn until the files in `folder` are good; else say what each answered."""
     reasons = []
     old_timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
         for mirror in source.mirrors:
-            address = {"url": mirror} if source.dataset is datasets.CIFAR10 else {"mirrors": [mirror]}
+            address = {"url": mirror} if issubclass(source.dataset, datasets.CIFAR10) else {"mirrors": [mirror]}
             dataset = type(source.dataset.__name__, (source.dataset,), address)  # the same, with one mirror
             try:
                 with contextlib.redirect_stdout(io.StringIO()):  # its progress bar goes to stderr and stays
@@ -148,11 +155,9 @@ def _fetch(name: str, source: Source, folder: Path) -> None:
             except Exception as error:  # whatever a hostile or broken mirror sends, the next one may do better
                 reason = f"{error}"
             if reason is None:
-                return
-            reasons.append(f"{mirror.split('/')[2]}: {reason.strip().splitlines()[-1]}")
+                return []
+            lines = reason.strip().splitlines() or ["no sensible answer"]
+            reasons.append(f"{mirror.split('/')[2]}: {lines[-1].rstrip('.')}")
     finally:
         socket.setdefaulttimeout(old_timeout)
-    raise DataError(
-        f"{name} could not be downloaded ({'; '.join(reasons)}): connect to the network once, "
-        "or set COURSE_DATA=embedded to work with the digits that come along."
-    )
+    return reasons

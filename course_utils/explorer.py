@@ -24,8 +24,10 @@ def latent_explorer(decoded: torch.Tensor, limits: tuple[float, float], alt: str
     HTML and offline; where JavaScript is off it stays on the centre image.
     """
     side, other, height, width = decoded.shape
-    if side != other:
-        raise ValueError(f"decoded has {side} by {other} images: the grid must be square.")
+    if side != other or side < 2:
+        raise ValueError(f"decoded has {side} by {other} images: the grid must be square, 2 by 2 or more.")
+    if height != width:
+        raise ValueError(f"decoded has images of {height} by {width}: they must be square.")
     sheet = decoded.clamp(0, 1).mul(255).round().byte().permute(0, 2, 1, 3).reshape(side * height, side * width)
     buffer = io.BytesIO()
     Image.fromarray(sheet.cpu().numpy()).save(buffer, format="PNG", optimize=True)
@@ -33,8 +35,6 @@ def latent_explorer(decoded: torch.Tensor, limits: tuple[float, float], alt: str
         "SHEET": base64.b64encode(buffer.getvalue()).decode(),
         "SIDE": side,
         "MIDDLE": side // 2,
-        "WIDTH": width,
-        "HEIGHT": height,
         "LOW": limits[0],
         "STEP": (limits[1] - limits[0]) / (side - 1),
         "ALT": html.escape(alt),

@@ -1,6 +1,5 @@
 """The losses of the course. Each is derived, and written out, in the chapter that teaches it."""
 
-import torch
 import torch.nn.functional as F
 
 

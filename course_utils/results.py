@@ -97,11 +97,17 @@ class Results:
             "versions": versions(),
             "numbers": self.numbers,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w") as file:
-            json.dump(record, file, indent=1)
-        os.replace(temporary, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as temporary:
+                whole = Path(temporary) / path.name
+                whole.write_text(json.dumps(record, indent=1))
+                os.replace(whole, path)
+        except OSError as error:
+            raise CourseError(
+                f"The results cannot be written to {path} ({error.strerror or error}): set COURSE_RESULTS to a "
+                "folder that you may write to, or unset it."
+            ) from error
 
     def expected(self, key: str) -> Band | None:
         """The recorded band of `key` for this chapter, schedule and data source."""

@@ -29,6 +29,14 @@ def _read(name: str, allowed: tuple[str, ...], default: str) -> str:
     return value
 
 
+def _folder(name: str) -> Path | None:
+    value = os.environ.get(name, "").strip()
+    try:
+        return Path(value).expanduser() if value else None
+    except RuntimeError as error:
+        raise CourseError(f"{name}={value!r} names the home of an unknown user: correct or unset it.") from error
+
+
 def device() -> torch.device:
     """The device named by COURSE_DEVICE, or the fastest that torch finds (cuda, mps, cpu)."""
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -56,9 +64,9 @@ def choose(**settings: tuple) -> SimpleNamespace:
 
 def seed() -> int:
     """COURSE_SEED, the number that every random draw of a chapter starts from (default 0)."""
-    value = os.environ.get("COURSE_SEED", "0")
-    if not value.isdigit():
-        raise CourseError(f"COURSE_SEED={value!r} is not a whole number ≥ 0: correct or unset it.")
+    value = os.environ.get("COURSE_SEED", "").strip() or "0"
+    if not value.isdecimal() or int(value) >= 2**32:  # NumPy's generators take no larger seed
+        raise CourseError(f"COURSE_SEED={value!r} is not a whole number from 0 to {2**32 - 1}: correct or unset it.")
     return int(value)
 
 
@@ -79,25 +87,23 @@ def autocast() -> torch.autocast:
 
 def data_folder() -> Path | None:
     """Folder that holds the data sets in torchvision's layout; None means the embedded digits."""
-    value = os.environ.get("COURSE_DATA", "")
-    if value.strip().lower() == "embedded":
+    if os.environ.get("COURSE_DATA", "").strip().lower() == "embedded":
         return None
-    return Path(value).expanduser() if value else user_cache_path("course_utils") / "data"
+    return _folder("COURSE_DATA") or user_cache_path("course_utils") / "data"
 
 
 def data_folder_was_named() -> bool:
     """Whether the reader set COURSE_DATA; what was asked for is not silently replaced."""
-    return bool(os.environ.get("COURSE_DATA"))
+    return bool(os.environ.get("COURSE_DATA", "").strip())
 
 
 def checkpoint_folder() -> Path:
     """Folder for checkpoints; on Colab with Drive mounted it is on Drive, which outlives the session."""
-    if value := os.environ.get("COURSE_CHECKPOINTS"):
-        return Path(value).expanduser()
+    if folder := _folder("COURSE_CHECKPOINTS"):
+        return folder
     return (DRIVE / "course_checkpoints") if DRIVE.is_dir() else user_cache_path("course_utils") / "checkpoints"
 
 
 def results_folder() -> Path | None:
     """Folder for each chapter's `NN.json`, or None when COURSE_RESULTS is not set."""
-    value = os.environ.get("COURSE_RESULTS")
-    return Path(value).expanduser() if value else None
+    return _folder("COURSE_RESULTS")

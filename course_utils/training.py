@@ -86,7 +86,7 @@ def _identity(update: Callable, images: torch.Tensor, state: dict, **settings) -
         parts.append(inspect.getsource(update))
     except (OSError, TypeError):  # typed at a prompt: there is no source to compare
         pass
-    parts += [tuple(images.shape), float(images[:100].double().sum())]
+    parts += [tuple(images.shape), float(images[:100].cpu().double().sum())]
     for key, thing in sorted(state.items()):
         parts.append((key, type(thing).__name__))
         if isinstance(thing, torch.nn.Module):
@@ -118,13 +118,13 @@ def _resume(path, identity: str, state: dict, history: dict) -> int:
         return 0
     try:
         saved = checkpoint.load(path)
-        same = saved["identity"] == identity
-    except (checkpoint.CheckpointError, KeyError, TypeError):
-        same = False
-    if not same:
+        why = None if saved["identity"] == identity else "belongs to other settings"
+    except (checkpoint.CheckpointError, KeyError, TypeError, IndexError):
+        why = "is damaged"
+    if why:
         aside = path.with_suffix(".old.pt")
         path.replace(aside)
-        print(f"{path.name} belongs to other settings (now kept as {aside.name}): training starts afresh.")
+        print(f"{path.name} {why} (now kept as {aside.name}): training starts afresh.")
         return 0
     for key, thing in state.items():
         thing.load_state_dict(saved["state"][key])

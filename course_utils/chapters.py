@@ -1,0 +1,220 @@
+"""Commands for the chapters as files: run one, write its notebook, record its bands, set the address.
+
+python -m course_utils.chapters run 02              # executed notebook and HTML page under build/
+python -m course_utils.chapters refresh [02 …]      # NN_name.py → NN_name.ipynb, executed, outputs kept
+python -m course_utils.chapters bands 02 --seeds 0 1 2   # run with several seeds, record what came out
+python -m course_utils.chapters address https://github.com/me/my-fork   # badges and first cells of a fork
+"""
+
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
+
+from course_utils import CourseError, results, schedule
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+CELL_TIMEOUT = {"short": 900, "full": None}  # seconds
+
+
+class ChapterError(CourseError):
+    """A chapter is missing or failed; the message names the cell."""
+
+
+def scripts(chapters: list[str] | None = None) -> list[Path]:
+    """The py:percent files of the given chapters ("02"), or of all."""
+    found = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+    if chapters:
+        missing = [c for c in chapters if not any(path.name.startswith(f"{c}_") for path in found)]
+        if missing:
+            raise ChapterError(
+                f"There is no chapter {', '.join(missing)}: choose from {', '.join(p.name[:2] for p in found)}."
+            )
+        found = [path for path in found if path.name[:2] in chapters]
+    return found
+
+
+def source_hash(notebook) -> str:
+    """Hash of the code cells; kept at execution, so that outputs of older code are found out."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256("\n\0".join(code).encode()).hexdigest()[:16]
+
+
+def execute(script: Path, environment: dict[str, str] | None = None):
+    """Run a chapter from top to bottom in a fresh kernel; the executed notebook.
+
+    Raises:
+        ChapterError: a cell failed. The partly executed notebook is in the error's `notebook`.
+    """
+    notebook = jupytext.read(script, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{script.stem[:2]}-{number:03d}"  # the same at every execution, so that diffs stay small
+    environment = {**os.environ, "TQDM_DISABLE": "1", **(environment or {})}
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT[schedule.schedule()],
+        kernel_name="python3",
+        resources={"metadata": {"path": str(script.parent)}},
+        coalesce_streams=True,
+    )
+    try:
+        client.execute(env=environment)
+    except CellExecutionError as failed:
+        error = ChapterError(f"{script.name}, cell after {last_heading(notebook)!r}: {failed.ename}: {failed.evalue}")
+        error.notebook = notebook
+        raise error from failed
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # start and end times: noise in every diff
+    notebook.metadata["source_hash"] = source_hash(notebook)
+    notebook.metadata.pop("widgets", None)
+    return notebook
+
+
+def last_heading(notebook) -> str:
+    """The heading above the first cell that failed."""
+    heading = "the beginning"
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (lines := re.findall(r"^#+ (.+)$", cell.source, flags=re.M)):
+            heading = lines[-1]
+        if any(output.output_type == "error" for output in cell.get("outputs", [])):
+            break
+    return heading
+
+
+def run(chapter: str, folder: Path) -> list[Path]:
+    """Execute one chapter and write `NN_name.ipynb` and `NN_name.html` into `folder`."""
+    (script,) = scripts([chapter])
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"Executing {script.name} on the {schedule.schedule()} schedule …", flush=True)
+    begun, failure = time.perf_counter(), None
+    try:
+        notebook = execute(script)
+    except ChapterError as error:
+        notebook, failure = error.notebook, error  # write what there is: the page shows where it stopped
+    written = [folder / f"{script.stem}.ipynb", folder / f"{script.stem}.html"]
+    nbformat.write(notebook, written[0])
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    written[1].write_text(page, encoding="utf-8")
+    for path in written:
+        print(f"  {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    if failure:
+        raise failure
+    print(f"Done in {time.perf_counter() - begun:.0f} s.")
+    return written
+
+
+def refresh(chapters: list[str]) -> None:
+    """Execute chapters and store the notebooks, with outputs, beside their scripts."""
+    for script in scripts(chapters):
+        begun = time.perf_counter()
+        notebook = execute(script)
+        target = script.with_suffix(".ipynb")
+        temporary = target.with_suffix(".ipynb.part")
+        nbformat.write(notebook, temporary)
+        os.replace(temporary, target)
+        size = target.stat().st_size / 1e6
+        print(f"{target.name}: {time.perf_counter() - begun:.0f} s, {size:.2f} MB", flush=True)
+
+
+def bands(chapters: list[str], seeds: list[int]) -> None:
+    """Run chapters once per seed and record their numbers in `expected.json`."""
+    for script in scripts(chapters):
+        records = []
+        for seed in seeds:
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    execute(script, {"COURSE_SEED": str(seed), "COURSE_RESULTS": folder})
+                except ChapterError as error:
+                    if "OutsideBand" not in str(error):  # the old band must not stop the run that replaces it
+                        raise
+                records.append(json.loads((Path(folder) / f"{script.name[:2]}.json").read_text()))
+            print(f"{script.name}, seed {seed}: {records[-1]['seconds']:.0f} s", flush=True)
+        first = records[0]
+        entry = {
+            "date": datetime.date.today().isoformat(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {first['device']}",
+            "versions": first["versions"],
+            "seeds": seeds,
+            "seconds": [record["seconds"] for record in records],
+            "numbers": {key: [record["numbers"][key] for record in records] for key in first["numbers"]},
+        }
+        everything = json.loads(results.EXPECTED.read_text()) if results.EXPECTED.exists() else {}
+        everything.setdefault(script.name[:2], {})[f"{first['schedule']}/{first['data']}"] = entry
+        text = json.dumps(dict(sorted(everything.items())), indent=1)
+        text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text)
+        temporary = results.EXPECTED.with_suffix(".part")
+        temporary.write_text(text + "\n")
+        os.replace(temporary, results.EXPECTED)
+
+
+def address(url: str) -> None:
+    """Put the repository's address into pyproject.toml, every chapter and the README."""
+    if not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+", url):
+        raise ChapterError(f"{url!r} is not the address of a repository, such as https://github.com/me/my-fork.")
+    project = ROOT / "pyproject.toml"
+    old = tomllib.loads(project.read_text())["tool"]["course"]["repository"]
+    old_path, new_path = (one.removeprefix("https://github.com/") for one in (old, url))
+    for path in [project, ROOT / "README.md", *NOTEBOOKS.glob("*.py"), *NOTEBOOKS.glob("*.ipynb")]:
+        text = path.read_text(encoding="utf-8")
+        new = text.replace(old, url).replace(f"/github/{old_path}/", f"/github/{new_path}/")
+        if path.suffix == ".ipynb":
+            notebook = nbformat.reads(new, as_version=4)
+            if "source_hash" in notebook.metadata:
+                notebook.metadata["source_hash"] = source_hash(notebook)
+            new = nbformat.writes(notebook) + "\n"
+        if new != text:
+            path.write_text(new, encoding="utf-8")
+            print(path.relative_to(ROOT))
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m course_utils.chapters",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("run", help="execute one chapter; notebook and HTML page")
+    one.add_argument("chapter", metavar="NN")
+    one.add_argument("--out", type=Path, default=Path("build"), help="folder for both (default: build)")
+    some = commands.add_parser("refresh", help="execute chapters and store their notebooks")
+    some.add_argument("chapters", nargs="*", metavar="NN")
+    record = commands.add_parser("bands", help="run with several seeds and record the numbers")
+    record.add_argument("chapters", nargs="+", metavar="NN")
+    record.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    fork = commands.add_parser("address", help="set the repository's address")
+    fork.add_argument("url")
+    args = parser.parse_args(argv)
+    try:
+        match args.command:
+            case "run":
+                run(args.chapter, args.out)
+            case "refresh":
+                refresh(args.chapters)
+            case "bands":
+                bands(args.chapters, args.seeds)
+            case "address":
+                address(args.url)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
