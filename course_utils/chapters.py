@@ -71,6 +71,7 @@ def execute(script: Path, environment: dict[str, str] | None = None):
         kernel_name="python3",
         resources={"metadata": {"path": str(script.parent)}},
         coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # kernels warn on stderr that they listen on localhost
     )
     try:
         client.execute(env=environment)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import torch
-from IPython.display import display
+from IPython.display import HTML, DisplayHandle, display
 from matplotlib.figure import Figure
 from torchvision.utils import make_grid
 
@@ -30,11 +30,15 @@ plt.rcParams.update(
 )
 
 
-def show(fig: Figure, alt: str, *, handle=None):
+def live_picture() -> DisplayHandle:
+    """A place in the notebook for a picture that changes: pass it as `into` to replace what it shows."""
+    return display(HTML(""), display_id=True)
+
+
+def show(fig: Figure, alt: str, *, into: DisplayHandle | None = None) -> None:
     """Display `fig` in the notebook as an image with alternative text `alt`, and close it.
 
     `alt` says what a reader would see: the kind of figure, its axes and what it shows.
-    Pass the returned handle again to replace the picture instead of adding one (live plots).
 
     Raises:
         ValueError: `alt` is empty.
@@ -49,10 +53,7 @@ def show(fig: Figure, alt: str, *, handle=None):
     style = "max-width:100%;height:auto;background:white"
     source = f'<img src="data:image/png;base64,{image}" alt="{html.escape(alt)}" style="{style}">'
     bundle = {"text/html": source, "text/plain": f"[figure: {alt}]"}
-    if handle is None:
-        return display(bundle, raw=True, display_id=True)
-    handle.update(bundle, raw=True)
-    return handle
+    (into.update if into else display)(bundle, raw=True)
 
 
 def tile(images: torch.Tensor, columns: int = 10) -> torch.Tensor:
@@ -64,8 +65,13 @@ def tile(images: torch.Tensor, columns: int = 10) -> torch.Tensor:
 
 
 def show_images(
-    images: torch.Tensor | Mapping[str, torch.Tensor], alt: str, *, columns: int = 10, size: float = 0.7, handle=None
-):
+    images: torch.Tensor | Mapping[str, torch.Tensor],
+    alt: str,
+    *,
+    columns: int = 10,
+    size: float = 0.7,
+    into: DisplayHandle | None = None,
+) -> None:
     """Show images (n, c, h, w) or (n, 784) in a grid, or a mapping {row title: images} as titled rows.
 
     `size` is the width of one image in inches.
@@ -84,7 +90,7 @@ def show_images(
         if title:
             ax.set_title(title, loc="left", fontsize=9, pad=3)
     fig.subplots_adjust(left=0, right=1, top=1, bottom=0, hspace=titles / max(sum(heights) * width, 1e-9))
-    return show(fig, alt, handle=handle)
+    show(fig, alt, into=into)
 
 
 def smooth(values: Sequence[float], window: int) -> list[float]:
@@ -101,8 +107,8 @@ def plot_history(
     window: int = 50,
     logy: bool = False,
     hlines: Mapping[str, float] | None = None,
-    handle=None,
-):
+    into: DisplayHandle | None = None,
+) -> None:
     """Plot curves {name: one value a step} as running means over `window` steps; `hlines` are dashed levels."""
     fig, ax = plt.subplots()
     for name, values in history.items():
@@ -112,4 +118,4 @@ def plot_history(
         ax.axhline(level, color=COLOURS[6 - number], linestyle="--", linewidth=1, label=name)
     ax.set(xlabel="training step", ylabel=ylabel, yscale="log" if logy else "linear")
     ax.legend()
-    return show(fig, alt, handle=handle)
+    show(fig, alt, into=into)

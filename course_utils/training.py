@@ -1,5 +1,6 @@
 """The training loop: batch, update, progress bar, history, checkpoint. What an update does, the chapter says."""
 
+import contextlib
 import hashlib
 import inspect
 import time
@@ -81,11 +82,10 @@ def _identity(update: Callable, images: torch.Tensor, state: dict, **settings) -
     used = inspect.getclosurevars(update) if inspect.isfunction(update) else None
     plain = (int, float, str, bool, tuple, SimpleNamespace)
     names = {**used.globals, **used.nonlocals} if used else {}
-    parts = [settings, {k: v for k, v in sorted(names.items()) if isinstance(v, plain)}]
-    try:
+    values = {name: repr(value) for name, value in sorted(names.items()) if isinstance(value, plain)}
+    parts = [settings, {name: value for name, value in values.items() if " at 0x" not in value}]  # no addresses
+    with contextlib.suppress(OSError, TypeError):  # typed at a prompt: there is no source to compare
         parts.append(inspect.getsource(update))
-    except (OSError, TypeError):  # typed at a prompt: there is no source to compare
-        pass
     parts += [tuple(images.shape), float(images[:100].cpu().double().sum())]
     for key, thing in sorted(state.items()):
         parts.append((key, type(thing).__name__))
@@ -118,8 +118,8 @@ def _resume(path, identity: str, state: dict, history: dict) -> int:
         return 0
     try:
         saved = checkpoint.load(path)
-        why = None if saved["identity"] == identity else "belongs to other settings"
-    except (checkpoint.CheckpointError, KeyError, TypeError, IndexError):
+        why = None if saved.get("identity") == identity else "belongs to other settings"
+    except (checkpoint.CheckpointError, AttributeError):
         why = "is damaged"
     if why:
         aside = path.with_suffix(".old.pt")
