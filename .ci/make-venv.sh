@@ -9,12 +9,12 @@ whole() {
     [ "$(cat .venv/.complete 2>/dev/null)" = "$wanted" ] || return 1
     .venv/bin/python - >/dev/null 2>&1 <<'PY'
 import importlib.util, pathlib, sys
+sys.path = [folder for folder in sys.path if folder]  # only what is installed counts, not what lies in this folder
 modules = "torch torchvision matplotlib sklearn jupyterlab ipykernel jupytext nbconvert pytest nbval ruff".split()
 here = pathlib.Path.cwd() / "course_utils" / "__init__.py"
 course = importlib.util.find_spec("course_utils")
 gone = [m for m in modules if importlib.util.find_spec(m) is None]
 tools = [t for t in ("jupyter", "jupyter-lab", "ruff") if not (pathlib.Path(sys.prefix) / "bin" / t).exists()]
-sys.path.pop(0)
 sys.exit(bool(gone or tools or course is None or pathlib.Path(course.origin).resolve() != here.resolve()))
 PY
 }
@@ -22,7 +22,8 @@ if whole; then exit 0; fi
 
 good_python() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 python=
-for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
+if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3 python3.14 python3.13 python3.12 python3.11 python; fi
+for candidate in "$@"; do
     if good_python "$candidate"; then python=$candidate; break; fi
 done
 if [ -z "$python" ]; then

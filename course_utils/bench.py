@@ -109,18 +109,23 @@ CONTESTS = {
 def contest(name: str, images: Images, threads: int, rounds: int) -> dict:
     """Run both loops of `name` for `rounds` passes, in turns; one record of the benchmark's JSON."""
     model, *loops, test_loss = CONTESTS[name]
-    torch.set_num_threads(threads)
     runs = []
     for make in loops:
         seed_everything(0)
         runs.append(make(model())(images.train, rounds))
     speeds: list[list[float]] = [[], []]
     trained: list = [None, None]
-    for _ in tqdm(range(rounds), desc=f"{name}, {threads} thread(s)", leave=False, ncols=90):
-        for side, run in enumerate(runs):
-            begun = time.process_time()
-            trained[side] = next(run)
-            speeds[side].append(len(images.train) / (time.process_time() - begun))
+    threads_before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for _ in tqdm(range(rounds), desc=f"{name}, {threads} thread(s)", leave=False, ncols=90):
+            for side, run in enumerate(runs):
+                begun = time.process_time()
+                trained[side] = next(run)
+                used = max(time.process_time() - begun, 1e-3)  # the clock may not have ticked (Windows: every 16 ms)
+                speeds[side].append(len(images.train) / used)
+    finally:
+        torch.set_num_threads(threads_before)
     with torch.no_grad():
         seed_everything(0)
         tests = [test_loss(one.eval(), images.test).item() for one in trained]

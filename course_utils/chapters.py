@@ -1,15 +1,18 @@
-"""Commands for the chapters as files: run one, write its notebook, record its bands, set the address.
+"""Commands for the chapters as files: run one, write its notebook, record its bands, quote them, set the address.
 
 python -m course_utils.chapters run 02              # executed notebook and HTML page under build/
 python -m course_utils.chapters refresh [02 …]      # NN_name.py → NN_name.ipynb, executed, outputs kept
 python -m course_utils.chapters bands 02 --seeds 0 1 2   # run with several seeds, record what came out
+python -m course_utils.chapters quote               # put the recorded numbers into the text, where markers ask for them
 python -m course_utils.chapters address https://github.com/me/my-fork   # badges and first cells of a fork
 """
 
 import argparse
+import base64
 import datetime
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -22,7 +25,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
 from course_utils import CourseError, results, schedule
@@ -30,6 +33,9 @@ from course_utils import CourseError, results, schedule
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = {"short": 900, "full": None}  # seconds
+
+# A number that the text quotes: <!--CC.key-->NUMBER, where CC is the chapter that measured it.
+QUOTE = re.compile(r"<!--(\d\d)\.(\w+)-->([-−]?\d+(?:\.\d+)?)")
 
 
 class ChapterError(CourseError):
@@ -40,11 +46,10 @@ def scripts(chapters: list[str] | None = None) -> list[Path]:
     """The py:percent files of the given chapters ("02"), or of all."""
     found = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
     if chapters:
-        missing = [c for c in chapters if not any(path.name.startswith(f"{c}_") for path in found)]
+        known = [path.name[:2] for path in found]
+        missing = [repr(chapter) for chapter in chapters if chapter not in known]
         if missing:
-            raise ChapterError(
-                f"There is no chapter {', '.join(missing)}: choose from {', '.join(p.name[:2] for p in found)}."
-            )
+            raise ChapterError(f"There is no chapter {', '.join(missing)}: choose from {', '.join(known)}.")
         found = [path for path in found if path.name[:2] in chapters]
     return found
 
@@ -65,6 +70,7 @@ def execute(script: Path, environment: dict[str, str] | None = None):
     for number, cell in enumerate(notebook.cells):
         cell.id = f"{script.stem[:2]}-{number:03d}"  # the same at every execution, so that diffs stay small
     environment = {**os.environ, "TQDM_DISABLE": "1", **(environment or {})}
+    begun = []  # indices of the cells
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT[schedule.schedule()],
@@ -72,11 +78,15 @@ def execute(script: Path, environment: dict[str, str] | None = None):
         resources={"metadata": {"path": str(script.parent)}},
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=40"],  # kernels warn on stderr that they listen on localhost
+        on_cell_start=lambda cell, cell_index: begun.append(cell_index),
     )
     try:
         client.execute(env=environment)
-    except CellExecutionError as failed:
-        error = ChapterError(f"{script.name}, cell after {last_heading(notebook)!r}: {failed.ename}: {failed.evalue}")
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as failed:
+        ran_into_error = isinstance(failed, CellExecutionError)
+        reason = f"{failed.ename}: {failed.evalue}" if ran_into_error else str(failed)
+        reason = reason.strip(": \n").splitlines()[0]  # the page has the rest
+        error = ChapterError(f"{script.name}, cell after {last_heading(notebook.cells[: begun[-1]])!r}: {reason}")
         error.notebook = notebook
         raise error from failed
     for cell in notebook.cells:
@@ -86,15 +96,20 @@ def execute(script: Path, environment: dict[str, str] | None = None):
     return notebook
 
 
-def last_heading(notebook) -> str:
-    """The heading above the first cell that failed."""
-    heading = "the beginning"
+def last_heading(cells) -> str:
+    """The heading under which the next cell stands."""
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return next(reversed(re.findall(r"^#+ (.+)$", text, flags=re.M)), "the beginning")
+
+
+def picture(notebook) -> bytes | None:
+    """The figure in the cell tagged `picture`, as PNG; the chapter's header and the README show it."""
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and (lines := re.findall(r"^#+ (.+)$", cell.source, flags=re.M)):
-            heading = lines[-1]
-        if any(output.output_type == "error" for output in cell.get("outputs", [])):
-            break
-    return heading
+        if "picture" in cell.metadata.get("tags", []):
+            pages = [output.data.get("text/html", "") for output in cell.outputs if "data" in output]
+            if found := re.search(r'<img src="data:image/png;base64,([^"]+)"', "".join(pages)):
+                return base64.b64decode(found[1])
+    return None
 
 
 def run(chapter: str, folder: Path) -> list[Path]:
@@ -109,7 +124,9 @@ def run(chapter: str, folder: Path) -> list[Path]:
         notebook, failure = error.notebook, error  # write what there is: the page shows where it stopped
     written = [folder / f"{script.stem}.ipynb", folder / f"{script.stem}.html"]
     nbformat.write(notebook, written[0])
-    page, _ = HTMLExporter().from_notebook_node(notebook)
+    # A page that is complete in itself: the pictures of its Markdown, whose paths start at the script, lie in it.
+    exporter, resources = HTMLExporter(embed_images=True), {"metadata": {"path": str(script.parent)}}
+    page, _ = exporter.from_notebook_node(notebook, resources)
     written[1].write_text(page, encoding="utf-8")
     for path in written:
         print(f"  {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
@@ -120,7 +137,7 @@ def run(chapter: str, folder: Path) -> list[Path]:
 
 
 def refresh(chapters: list[str]) -> None:
-    """Execute chapters and store the notebooks, with outputs, beside their scripts."""
+    """Execute chapters; store the notebooks, with outputs, beside their scripts, and their pictures in images/."""
     for script in scripts(chapters):
         begun = time.perf_counter()
         notebook = execute(script)
@@ -128,6 +145,9 @@ def refresh(chapters: list[str]) -> None:
         temporary = target.with_suffix(".ipynb.part")
         nbformat.write(notebook, temporary)
         os.replace(temporary, target)
+        if image := picture(notebook):
+            (NOTEBOOKS / "images").mkdir(exist_ok=True)
+            (NOTEBOOKS / "images" / f"{script.name[:2]}.png").write_bytes(image)
         size = target.stat().st_size / 1e6
         print(f"{target.name}: {time.perf_counter() - begun:.0f} s, {size:.2f} MB", flush=True)
 
@@ -143,7 +163,10 @@ def bands(chapters: list[str], seeds: list[int]) -> None:
                 except ChapterError as error:
                     if "OutsideBand" not in str(error):  # the old band must not stop the run that replaces it
                         raise
-                records.append(json.loads((Path(folder) / f"{script.name[:2]}.json").read_text()))
+                written = Path(folder) / f"{script.name[:2]}.json"
+                if not written.exists():
+                    raise ChapterError(f"{script.name} has measured nothing: it needs a Results and results.add(…).")
+                records.append(json.loads(written.read_text()))
             print(f"{script.name}, seed {seed}: {records[-1]['seconds']:.0f} s", flush=True)
         first = records[0]
         entry = {
@@ -163,12 +186,49 @@ def bands(chapters: list[str], seeds: list[int]) -> None:
         os.replace(temporary, results.EXPECTED)
 
 
+def quotes(text: str) -> list[tuple[str, str, str]]:
+    """The (chapter, key, printed number) of every marker <!--CC.key-->NUMBER in `text`."""
+    return QUOTE.findall(text)
+
+
+def quotation(chapter: str, key: str, printed: str) -> str:
+    """The recorded mean of a number (short schedule, MNIST), with as many decimals as are `printed` now.
+
+    The key `seconds` is the time a whole chapter takes, rounded up to the next 10.
+    """
+    if key == "seconds":
+        values = results._expected_file().get(chapter, {}).get("short/mnist", {}).get("seconds")
+    else:
+        values = getattr(results.expected(chapter, key), "values", None)
+    if not values:
+        raise ChapterError(f"The text quotes <!--{chapter}.{key}-->, of which nothing is recorded for short/mnist.")
+    mean = sum(values) / len(values)
+    if key == "seconds":
+        return str(10 * math.ceil(mean / 10))
+    number = f"{mean:.{len(printed.partition('.')[2])}f}"
+    return number.replace("-", "−") if "-" not in printed else number
+
+
+def requote(text: str) -> str:
+    """`text` with the recorded number after every marker."""
+    return QUOTE.sub(lambda m: f"<!--{m[1]}.{m[2]}-->{quotation(*m.groups())}", text)
+
+
+def quote() -> None:
+    """Put the recorded numbers into the README and every chapter, in both files of its pair."""
+    for path in [ROOT / "README.md", *sorted(NOTEBOOKS.glob("*.py")), *sorted(NOTEBOOKS.glob("*.ipynb"))]:
+        text = path.read_text(encoding="utf-8")
+        if (new := requote(text)) != text:
+            path.write_text(new, encoding="utf-8", newline="\n")
+            print(path.relative_to(ROOT))
+
+
 def address(url: str) -> None:
     """Put the repository's address into pyproject.toml, every chapter and the README."""
     if not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+", url):
         raise ChapterError(f"{url!r} is not the address of a repository, such as https://github.com/me/my-fork.")
     project = ROOT / "pyproject.toml"
-    old = tomllib.loads(project.read_text())["tool"]["course"]["repository"]
+    old = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["course"]["repository"]
     old_path, new_path = (one.removeprefix("https://github.com/") for one in (old, url))
     for path in [project, ROOT / "README.md", *NOTEBOOKS.glob("*.py"), *NOTEBOOKS.glob("*.ipynb")]:
         text = path.read_text(encoding="utf-8")
@@ -179,7 +239,7 @@ def address(url: str) -> None:
                 notebook.metadata["source_hash"] = source_hash(notebook)
             new = nbformat.writes(notebook) + "\n"
         if new != text:
-            path.write_text(new, encoding="utf-8")
+            path.write_text(new, encoding="utf-8", newline="\n")
             print(path.relative_to(ROOT))
 
 
@@ -198,6 +258,7 @@ def main(argv: list[str] | None = None) -> int:
     record = commands.add_parser("bands", help="run with several seeds and record the numbers")
     record.add_argument("chapters", nargs="+", metavar="NN")
     record.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    commands.add_parser("quote", help="put the recorded numbers into the text")
     fork = commands.add_parser("address", help="set the repository's address")
     fork.add_argument("url")
     args = parser.parse_args(argv)
@@ -209,6 +270,8 @@ def main(argv: list[str] | None = None) -> int:
                 refresh(args.chapters)
             case "bands":
                 bands(args.chapters, args.seeds)
+            case "quote":
+                quote()
             case "address":
                 address(args.url)
     except CourseError as error:

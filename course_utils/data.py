@@ -37,8 +37,7 @@ def load_images(name: str = "mnist") -> Images:
         raise DataError(f"There is no data set {name!r}: choose one of {', '.join(download.SOURCES)}.")
     folder = schedule.data_folder()
     if folder is None and name == "mnist":
-        print("Data: the embedded digits (scikit-learn's 1 797 real scans, enlarged), not MNIST.")
-        return _to_device(*embedded_digits(), "embedded")
+        return _embedded()
     if folder is None:
         raise DataError(f"{name} is not among the embedded data: unset COURSE_DATA and connect to the network once.")
     try:
@@ -59,6 +58,15 @@ def load_images(name: str = "mnist") -> Images:
         parts += [pixels.float() / 255, torch.as_tensor(dataset.targets)]
     images = _to_device(*parts, name)
     print(f"Data: {name}, {len(images.train):,} training and {len(images.test):,} test images.")
+    return images
+
+
+def _embedded() -> Images:
+    images = _to_device(*embedded_digits(), "embedded")
+    print(
+        f"Data: not MNIST but the embedded digits, scikit-learn's real scans enlarged: "
+        f"{len(images.train):,} training and {len(images.test):,} test images."
+    )
     return images
 
 

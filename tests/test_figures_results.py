@@ -1,0 +1,376 @@
+"""Figures have alternative text; results are recorded whole and held against their bands."""
+
+import base64
+import io
+import json
+import os
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from PIL import Image
+
+from course_utils import CourseError, figures, results
+from course_utils.explorer import latent_explorer
+from course_utils.results import Band, OutsideBand, Results, band
+
+NASTY = 'Points <b>above</b> the "line" & nothing\'s else'
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch):
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    monkeypatch.setenv("COURSE_SCHEDULE", "short")
+    monkeypatch.delenv("COURSE_RESULTS", raising=False)
+    monkeypatch.delenv("COURSE_SEED", raising=False)
+    backend = plt.get_backend()
+    plt.switch_backend("agg")  # no window, on any machine
+    yield
+    plt.close("all")
+    plt.switch_backend(backend)
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """A real IPython shell, as a notebook has one: without it `display` only prints."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the shell puts its own there
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+class Tags(HTMLParser):
+    """Collects [(tag, attributes), …] of a page, as a browser reads them."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+
+def shown(function, *args, **more) -> list[dict]:
+    """The outputs of a cell that calls `function`, as {MIME type: content}."""
+    with capture_output() as captured:
+        function(*args, **more)
+    return [output.data for output in captured.outputs]
+
+
+def image_of(output: dict) -> tuple[Image.Image, str]:
+    """The picture of an output and its alternative text."""
+    [(tag, attributes)] = Tags(output["text/html"]).found
+    assert tag == "img"
+    kind, data = attributes["src"].split(",")
+    assert kind == "data:image/png;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data))), attributes["alt"]
+
+
+# ---------------------------------------------------------------- figures
+
+
+@pytest.mark.parametrize("alt", ["", "  ", "\n"])
+def test_alternative_text_is_required(alt):
+    fig, _ = plt.subplots()
+    with pytest.raises(ValueError, match="alternative text"):
+        figures.show(fig, alt)
+    with pytest.raises(ValueError, match="alternative text"):
+        figures.show_images(torch.rand(2, 784), alt)
+    with pytest.raises(ValueError, match="alternative text"):
+        figures.plot_history({"loss": [1.0, 2.0]}, alt)
+
+
+def test_a_figure_is_shown_with_its_text_and_closed(shell):
+    fig, _ = plt.subplots(figsize=(4, 2))
+    [output] = shown(figures.show, fig, NASTY)
+    picture, alt = image_of(output)
+    assert alt == NASTY  # escaped in the page, whole for the reader
+    assert "<b>" not in output["text/html"]
+    assert NASTY in output["text/plain"]
+    assert picture.width > picture.height > 50
+    assert not plt.fignum_exists(fig.number)
+
+
+def test_a_live_figure_replaces_itself(shell):
+    with capture_output() as captured:
+        place = figures.live_picture()
+        figures.plot_history({"loss": [3.0, 2.0]}, "first", into=place)
+        figures.show_images(torch.rand(2, 784), "second", into=place)
+    empty, *pictures = captured.outputs
+    assert not empty.update
+    assert all(output.update for output in pictures)  # they take no places of their own
+    assert {output.transient["display_id"] for output in captured.outputs} == {place.display_id}
+    assert [image_of(output.data)[1] for output in pictures] == ["first", "second"]
+
+
+def test_rows_of_images(shell):
+    rows = {"true": torch.rand(6, 784), "decoded": torch.rand(6, 1, 28, 28), "colour": torch.rand(6, 3, 28, 28)}
+    for images in (rows, rows["true"], rows["colour"]):
+        [output] = shown(figures.show_images, images, "digits", columns=6)
+        picture, _ = image_of(output)
+        # One row is six images wide and one high; a title takes a little more.
+        assert (picture.width > 4 * picture.height) == (images is not rows)
+
+
+@pytest.mark.parametrize(
+    ("shape", "columns", "expected"),
+    [
+        ((6, 1, 28, 28), 3, (2 * 29 + 1, 3 * 29 + 1)),
+        ((6, 784), 3, (2 * 29 + 1, 3 * 29 + 1)),
+        ((5, 784), 3, (2 * 29 + 1, 3 * 29 + 1)),  # the last place stays empty
+        ((6, 3, 8, 10), 6, (9 + 1, 6 * 11 + 1, 3)),
+    ],
+)
+def test_tiles(shape, columns, expected):
+    images = torch.rand(shape, requires_grad=True)
+    picture = figures.tile(images, columns)
+    assert picture.shape == expected
+    assert not picture.requires_grad
+    # Image number 4 (counted from 0) stands where it should, between frames one pixel wide.
+    height, width = (28, 28) if len(shape) == 2 else shape[2:]
+    row, column = divmod(4, columns)
+    part = picture[row * (height + 1) + 1 :, column * (width + 1) + 1 :][:height, :width]
+    true = images[4].view(-1, height, width).permute(1, 2, 0).squeeze(2)
+    assert torch.equal(part, true)
+
+
+def test_tiles_stay_within_black_and_white():
+    picture = figures.tile(torch.randn(4, 784) * 10)
+    assert picture.min() >= 0
+    assert picture.max() <= 1
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30), st.integers(1, 40))
+def test_running_mean(values, window):
+    smoothed = figures.smooth(values, window)
+    window = min(window, len(values))
+    assert len(smoothed) == len(values) - window + 1
+    for i, mean in enumerate(smoothed):
+        assert mean == pytest.approx(sum(values[i : i + window]) / window, abs=1e-6)
+
+
+# ---------------------------------------------------------------- the explorer
+
+
+def sheet_of(page: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^)\"']+)", page)[1])))
+
+
+def test_explorer_holds_every_image_in_its_place():
+    decoded = torch.rand(5, 5, 28, 28)
+    page = latent_explorer(decoded, (-2.0, 2.0), "a plane of digits").data
+    sheet = sheet_of(page)
+    assert sheet.size == (5 * 28, 5 * 28)
+    pixels = torch.tensor(list(sheet.getdata())).view(5 * 28, 5 * 28)
+    # Row 3, column 1 of the sheet: z₁ counts downwards, z₂ to the right, as the sliders move the window.
+    assert torch.allclose(pixels[3 * 28 : 4 * 28, 28 : 2 * 28] / 255, decoded[3, 1], atol=1 / 255)
+    assert "low = -2.0, step = 1.0" in page  # five images from -2 to 2
+    assert "side = 5" in page
+
+
+def test_explorer_has_alternative_text_and_needs_no_network():
+    page = latent_explorer(torch.rand(3, 3, 8, 8), (0.0, 1.0), NASTY).data
+    tags = Tags(page).found
+    [window] = [attributes for _, attributes in tags if attributes.get("role") == "img"]
+    assert window["aria-label"] == NASTY
+    assert not re.search(r"https?:|//\w|@import", re.sub(r"base64,[^)]+", "", page))
+    assert not [a for _, a in tags if "src" in a or "href" in a]
+    assert not re.search(r"@[A-Z]+@", page)  # every field is filled in
+    assert len([tag for tag, a in tags if tag == "input" and a["type"] == "range"]) == 2
+
+
+def test_explorer_text_is_not_taken_for_a_field():
+    page = latent_explorer(torch.rand(3, 3, 8, 8), (0.0, 1.0), "the @SIDE@ of @SHEET@").data
+    assert 'aria-label="the @SIDE@ of @SHEET@"' in page
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 8, 8), (1, 1, 8, 8), (3, 3, 8, 6)])
+def test_explorer_wants_squares(shape):
+    with pytest.raises(ValueError, match="square"):
+        latent_explorer(torch.rand(shape), (0.0, 1.0), "digits")
+
+
+# ---------------------------------------------------------------- bands
+
+numbers = st.floats(-1e6, 1e6)
+
+
+@given(st.lists(numbers, min_size=1, max_size=9))
+def test_a_band_contains_its_values(values):
+    known = band(values)
+    assert known.values == values
+    assert all(value in known for value in values)
+    assert known.low <= known.mean <= known.high or known.mean == pytest.approx(known.low)
+    # … with room for another seed: at least the range on each side, and 1 % of the mean.
+    room = max(max(values) - min(values), 0.01 * abs(known.mean)) * 0.999
+    assert known.low <= min(values) - room
+    assert known.high >= max(values) + room
+
+
+@given(st.lists(numbers, min_size=1, max_size=9), st.floats(0.1, 10))
+def test_a_band_scales_with_its_values(values, factor):
+    known, scaled = band(values), band([factor * value for value in values])
+    assert scaled.low == pytest.approx(factor * known.low, rel=1e-6, abs=1e-6)
+    assert scaled.high == pytest.approx(factor * known.high, rel=1e-6, abs=1e-6)
+
+
+@given(st.lists(numbers, min_size=1, max_size=9), numbers)
+def test_another_value_only_widens_a_band(values, value):
+    less, more = band(values), band([*values, value])
+    spread = max(values) - min(values)
+    if spread > 0.02 * max(map(abs, [*values, value])):  # beyond that the mean decides, which may fall
+        assert more.low <= less.low
+        assert more.high >= less.high
+
+
+def test_a_known_band():
+    # Range 2, so 4 on each side; for equal values 1 % of them.
+    assert band([100.0, 102.0, 101.0])[:2] == pytest.approx((96, 106))
+    assert band([50.0, 50.0])[:2] == pytest.approx((49.5, 50.5))
+    assert float("nan") not in band([1.0, 2.0])
+    assert 4.1 not in band([1.0, 2.0])
+    assert Band(0, 1, [0.2, 0.6]).mean == pytest.approx(0.4)
+
+
+# ---------------------------------------------------------------- results
+
+
+@pytest.fixture
+def recorded(monkeypatch, tmp_path):
+    """An expected.json of our own: chapter 02 gave a test loss of 105 to 107 on the short schedule."""
+    entry = {"numbers": {"test_loss": [105.0, 106.0, 107.0]}, "date": "2026-01-01", "machine": "a laptop"}
+    file = tmp_path / "expected.json"
+    file.write_text(json.dumps({"02": {"short/mnist": entry}}))
+    monkeypatch.setattr(results, "EXPECTED", file)
+    results._expected_file.cache_clear()
+    yield
+    results._expected_file.cache_clear()
+
+
+def test_inside_the_band(recorded, shell):
+    run = Results("02", "mnist")
+    run.add(test_loss=torch.tensor(106.4))
+    [output] = shown(run.check)
+    row = re.search(r"<tr><td>test_loss</td>.*?</tr>", output["text/html"])[0]
+    assert "106.4" in row
+    assert "101 to 111" in row
+    assert "within" in row
+
+
+@pytest.mark.parametrize("value", [100.9, 111.1, float("nan"), float("inf")])
+def test_outside_the_band(value, recorded, shell):
+    run = Results("02", "mnist")
+    run.add(test_loss=value, other=1.0)
+    with pytest.raises(OutsideBand) as caught, capture_output() as captured:
+        run.check()
+    assert f"test_loss = {value:.4g} (expected 101 to 111)" in str(caught.value)
+    assert "other" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "outside" in captured.outputs[0].data["text/html"]  # the table is shown all the same
+    # A notebook's assert and a reader's eye: it is an assertion, and it is shown as one line.
+    assert isinstance(caught.value, AssertionError)
+    assert caught.value._render_traceback_() == [f"OutsideBand: {caught.value}"]
+
+
+def test_every_number_outside_is_named(recorded, shell, monkeypatch):
+    monkeypatch.setattr(Results, "expected", lambda self, key: band([1.0, 2.0]))
+    run = Results("02", "mnist")
+    run.add(a=50, b=1.5, c=-50)
+    with pytest.raises(OutsideBand) as caught, capture_output():
+        run.check()
+    assert re.findall(r"(\w) = ", str(caught.value)) == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "source", "key"), [("02", "mnist", "x"), ("02", "embedded", "test_loss"), ("03", "mnist", "test_loss")]
+)
+def test_unknown_numbers_pass(chapter, source, key, recorded, shell):
+    run = Results(chapter, source)
+    run.add(**{key: 1e9})
+    [output] = shown(run.check)
+    assert "no band recorded" in output["text/html"]
+    assert run.expected(key) is None
+
+
+def test_the_other_schedule_has_bands_of_its_own(recorded, monkeypatch):
+    assert Results("02", "mnist").expected("test_loss") == band([105.0, 106.0, 107.0])
+    monkeypatch.setenv("COURSE_SCHEDULE", "full")
+    assert Results("02", "mnist").expected("test_loss") is None
+
+
+def test_what_is_written(monkeypatch, tmp_path, capsys):
+    folder = tmp_path / "new" / "results"
+    monkeypatch.setenv("COURSE_RESULTS", str(folder))
+    monkeypatch.setenv("COURSE_SEED", "7")
+    run = Results("02", "embedded")
+    assert capsys.readouterr().out == "Chapter 02: short schedule on cpu, data embedded, seed 7.\n"
+    run.add(test_loss=torch.tensor(106.5))
+    run.add(elbo=-100, iw_bound_10=-99.5)
+    record = json.loads((folder / "02.json").read_text())
+    assert record.pop("seconds") >= 0
+    assert record.pop("versions").keys() >= {"python", "torch", "torchvision"}
+    assert record == {
+        "chapter": "02",
+        "schedule": "short",
+        "device": "cpu",
+        "data": "embedded",
+        "seed": 7,
+        "numbers": {"test_loss": 106.5, "elbo": -100.0, "iw_bound_10": -99.5},
+    }
+    assert os.listdir(folder) == ["02.json"]
+
+
+def test_nothing_is_written_unasked(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run = Results("02", "embedded")
+    run.add(test_loss=1.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_file_is_replaced_whole_or_not_at_all(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_RESULTS", str(tmp_path))
+    run = Results("02", "embedded")
+    run.add(test_loss=1.0)
+    before = (tmp_path / "02.json").read_text()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CourseError, match="No space left on device.*COURSE_RESULTS"):
+        run.add(test_loss=2.0)
+    assert (tmp_path / "02.json").read_text() == before
+    assert os.listdir(tmp_path) == ["02.json"]
+
+
+def test_a_result_folder_that_cannot_be(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("here first")
+    monkeypatch.setenv("COURSE_RESULTS", str(tmp_path / "file"))
+    with pytest.raises(CourseError, match="COURSE_RESULTS") as caught:
+        Results("02", "embedded").add(test_loss=1.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_recorded_bands_are_well_formed():
+    """Of course_utils/expected.json, where it exists: each entry has values, a date and a machine."""
+    if not Path(results.EXPECTED).exists():
+        pytest.skip("no bands have been recorded yet")
+    for chapter, entries in json.loads(results.EXPECTED.read_text()).items():
+        assert re.fullmatch(r"\d\d", chapter)
+        for run, entry in entries.items():
+            assert re.fullmatch(r"(short|full)/(mnist|fashion_mnist|cifar10|embedded)", run)
+            assert entry["date"]
+            assert entry["machine"]
+            for key, values in entry["numbers"].items():
+                assert len(values) >= 3, f"{chapter} {run} {key}: a band needs three seeds"
+                assert all(isinstance(value, int | float) for value in values)
