@@ -85,7 +85,7 @@ def show_images(
         len(rows), 1, figsize=(width, width * sum(heights) + titles), height_ratios=heights, squeeze=False
     )
     for ax, (title, picture) in zip(axes[:, 0], pictures.items(), strict=True):
-        ax.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
+        ax.imshow(picture.numpy(), vmin=0, vmax=1, interpolation="nearest")
         ax.set_axis_off()
         if title:
             ax.set_title(title, loc="left", fontsize=9, pad=3)

@@ -485,7 +485,7 @@ def centred_error(model, x):
     return F.mse_loss(model(x - centre), x - centre)
 
 
-train_quickly(linear, centred_error, settings.steps // 2, learning_rate=4e-3)
+linear = train_quickly(linear, centred_error, settings.steps // 2, learning_rate=4e-3)
 
 # %%
 with torch.no_grad():
@@ -649,41 +649,43 @@ show_images(
 
 
 # %%
+shuffled = digits.train[torch.randperm(len(digits.train))[:4000]]
+real, more_real = shuffled[:2000], shuffled[2000:]
+
+
 def told_apart(samples):
-    """Test accuracy of a small classifier that learns to tell samples from as many real digits."""
+    """Accuracy, on fresh pictures, of a small network that learns to tell samples from real digits."""
     critic = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 1)).to(device)
     optimizer = torch.optim.Adam(critic.parameters(), lr=2e-3)
-    half = len(samples) // 2
-    x = torch.cat([samples[:half], digits.test[:half]])
-    y = torch.cat([torch.ones(half, 1), torch.zeros(half, 1)]).to(device)
-    for images, targets in batches(x, 100, labels=y, steps=300):
+    x = torch.cat([samples[:1000], real[:1000]])
+    y = torch.cat([torch.ones(1000, 1), torch.zeros(1000, 1)]).to(device)
+    for images, targets in batches(x, 100, labels=y, steps=400):
         loss = F.binary_cross_entropy_with_logits(critic(images), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        right = (critic(samples[half:]) > 0).sum() + (critic(digits.test[half : 2 * half]) <= 0).sum()
-    return right.item() / (2 * half)
+        right = (critic(samples[1000:]) > 0).sum() + (critic(real[1000:]) <= 0).sum()
+    return right.item() / 2000
 
 
 # %%
-real = digits.train[:2000]
 accuracies = {
-    "real digits (a control)": told_apart(real),
+    "real digits (a control)": told_apart(more_real),
     "codes from a standard normal": told_apart(standard_samples),
     "codes from a fitted Gaussian": told_apart(fitted_samples),
 }
 for name, accuracy in accuracies.items():
     print(f"{name:30s} told apart with accuracy {accuracy:.3f}")
-assert accuracies["real digits (a control)"] < 0.6
+assert accuracies["real digits (a control)"] < 0.58
 assert accuracies["codes from a standard normal"] > 0.95
-assert accuracies["codes from a fitted Gaussian"] > 0.8
+assert accuracies["codes from a fitted Gaussian"] > 0.75
 results.add(told_apart_standard=accuracies["codes from a standard normal"])
 results.add(told_apart_fitted=accuracies["codes from a fitted Gaussian"])
 
 # %% [markdown]
 # The control matters: real against real gives about one half, so the critic is not simply good at everything.
-# Both kinds of sample are recognised nearly always.
+# The standard normal's samples are recognised nearly always, and the fitted Gaussian's most of the time.
 #
 # What is missing is a *contract* between encoder and decoder: codes shall be spread as a distribution that we
 # can draw from, without gaps. Chapter 02 writes that contract into the loss, and calls it the **KL term**.

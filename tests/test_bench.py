@@ -57,7 +57,9 @@ def test_both_loops_train_the_same_network_on_every_image(images, monkeypatch):
             loop = make(model)
             side = len(weights)
             model.register_forward_pre_hook(
-                lambda module, args: seen.__setitem__(side, seen.get(side, 0) + len(args[0])) if module.training else None
+                lambda module, args: (
+                    seen.__setitem__(side, seen.get(side, 0) + len(args[0])) if module.training else None
+                )
             )
             return loop
 
@@ -80,7 +82,9 @@ def test_the_callers_thread_count_survives(images, monkeypatch):
         yield
 
     model, listing, _, loss = bench.CONTESTS["ae"]
-    monkeypatch.setitem(bench.CONTESTS, "ae", (model, listing, lambda model: lambda images, passes: breaks(model), loss))
+    monkeypatch.setitem(
+        bench.CONTESTS, "ae", (model, listing, lambda model: lambda images, passes: breaks(model), loss)
+    )
     with pytest.raises(RuntimeError, match="middle of a pass"):
         bench.contest("ae", images, threads=before + 1, rounds=1)
     assert torch.get_num_threads() == before

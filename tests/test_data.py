@@ -21,8 +21,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from sklearn.neighbors import KNeighborsClassifier
@@ -37,8 +36,8 @@ processes = multiprocessing.get_context("spawn" if sys.platform == "win32" else 
 if sys.platform != "win32":
     processes.set_forkserver_preload(["course_utils.training"])
 
-hypothesis_settings.register_profile("course", deadline=None, max_examples=50)
-hypothesis_settings.load_profile("course")
+settings.register_profile("course", deadline=None, max_examples=50)  # a busy machine is no failure
+settings.load_profile("course")
 
 
 # ---------------------------------------------------------------- a small data set on a server of our own

@@ -7,11 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils import CourseError, schedule
 from course_utils.seeding import seed_everything
+
+settings.register_profile("course", deadline=None, max_examples=50)  # a busy machine is no failure
+settings.load_profile("course")
 
 
 @pytest.fixture(autouse=True)

@@ -204,7 +204,7 @@ def test_uv_and_pip_fail(clone):
 
 def test_the_check_of_an_environment_knows_a_whole_one(tmp_path):
     """The Python part of the script, run for real: this very environment passes, one that lacks something does not."""
-    check = re.search(r"<<'PY'\n(.*?)\nPY\n", (ROOT / ".ci" / "make-venv.sh").read_text(), re.DOTALL)[1]
+    check = re.search(r"<<'PY'\n(.*?)\nPY\n", (ROOT / ".ci" / "make-venv.sh").read_text(encoding="utf-8"), re.DOTALL)[1]
 
     def run(code, folder=ROOT):
         return subprocess.run([sys.executable, "-"], input=code, text=True, cwd=folder, capture_output=True).returncode
@@ -281,7 +281,7 @@ def test_conda_takes_the_same_pythons(conda):
 def test_the_script_asks_for_the_same_python():
     [spec] = SpecifierSet(PROJECT["requires-python"])
     assert spec.operator == ">="
-    script = (ROOT / ".ci" / "make-venv.sh").read_text()
+    script = (ROOT / ".ci" / "make-venv.sh").read_text(encoding="utf-8")
     assert f"({spec.version.replace('.', ', ')})" in script
     assert f"No Python {spec.version} or newer" in script
 

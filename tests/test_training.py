@@ -464,6 +464,7 @@ def work(folder: str, out: str, every: int, die_at: int | None = None, die_in: s
     torch.set_num_threads(1)
     os.environ |= {"COURSE_CHECKPOINTS": folder, "COURSE_DEVICE": "cpu", "COURSE_SCHEDULE": "short"}
     os.environ.pop("COURSE_SEED", None)
+    os.fsync = lambda _: None  # slow on a busy disk, and only a power cut could tell the difference
     if die_in:
         times = itertools.count(1)
 
