@@ -60,15 +60,21 @@ def source_hash(notebook) -> str:
     return hashlib.sha256("\n\0".join(code).encode()).hexdigest()[:16]
 
 
+def read(script: Path):
+    """A chapter's script as a notebook without outputs."""
+    notebook = jupytext.read(script, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{script.stem[:2]}-{number:03d}"  # the same at every execution, so that diffs stay small
+    return notebook
+
+
 def execute(script: Path, environment: dict[str, str] | None = None):
     """Run a chapter from top to bottom in a fresh kernel; the executed notebook.
 
     Raises:
         ChapterError: a cell failed. The partly executed notebook is in the error's `notebook`.
     """
-    notebook = jupytext.read(script, fmt="py:percent")
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"{script.stem[:2]}-{number:03d}"  # the same at every execution, so that diffs stay small
+    notebook = read(script)
     environment = {**os.environ, "TQDM_DISABLE": "1", **(environment or {})}
     begun = []  # indices of the cells
     client = NotebookClient(
@@ -136,12 +142,30 @@ def run(chapter: str, folder: Path) -> list[Path]:
     return written
 
 
-def refresh(chapters: list[str]) -> None:
-    """Execute chapters; store the notebooks, with outputs, beside their scripts, and their pictures in images/."""
+def with_stored_outputs(script: Path, target: Path):
+    """The chapter with the outputs stored in `target`, if its code is still the code that made them; else None."""
+    if not target.exists():
+        return None
+    stored, notebook = nbformat.read(target, as_version=4), read(script)
+    if stored.metadata.get("source_hash") != source_hash(notebook):
+        return None
+    old, new = ([cell for cell in nb.cells if cell.cell_type == "code"] for nb in (stored, notebook))
+    for before, after in zip(old, new, strict=True):
+        after.outputs, after.execution_count = before.outputs, before.execution_count
+    notebook.metadata = stored.metadata
+    return notebook
+
+
+def refresh(chapters: list[str], *, force: bool = False) -> None:
+    """Execute chapters; store the notebooks, with outputs, beside their scripts, and their pictures in images/.
+
+    Where only prose has changed since the last execution, its outputs are kept, unless `force` is given.
+    """
     for script in scripts(chapters):
         begun = time.perf_counter()
-        notebook = execute(script)
         target = script.with_suffix(".ipynb")
+        notebook = None if force else with_stored_outputs(script, target)
+        notebook = notebook or execute(script)
         temporary = target.with_suffix(".ipynb.part")
         nbformat.write(notebook, temporary)
         os.replace(temporary, target)
@@ -255,6 +279,7 @@ def main(argv: list[str] | None = None) -> int:
     one.add_argument("--out", type=Path, default=Path("build"), help="folder for both (default: build)")
     some = commands.add_parser("refresh", help="execute chapters and store their notebooks")
     some.add_argument("chapters", nargs="*", metavar="NN")
+    some.add_argument("--force", action="store_true", help="execute even where only prose has changed")
     record = commands.add_parser("bands", help="run with several seeds and record the numbers")
     record.add_argument("chapters", nargs="+", metavar="NN")
     record.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -267,7 +292,7 @@ def main(argv: list[str] | None = None) -> int:
             case "run":
                 run(args.chapter, args.out)
             case "refresh":
-                refresh(args.chapters)
+                refresh(args.chapters, force=args.force)
             case "bands":
                 bands(args.chapters, args.seeds)
             case "quote":

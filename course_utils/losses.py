@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 
 
-# Chapter 02, equation (2.6)
+# Chapter 02, equation (2.7)
 def kl_to_standard_normal(mu, logvar):
     return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=1)  # (n,), in nats
 

@@ -28,7 +28,8 @@
 #   band;
 # - read the notation of all later chapters, and translate it into the names used in the code.
 #
-# **Time.** <!--minutes-->reading 20 min, running under a minute on a laptop CPU
+# **Time.** Reading and trying out, about 45 minutes. Running all cells, about <!--00.seconds-->10 seconds on two CPU
+# cores (not yet timed on a GPU).
 
 # %% tags=["bootstrap"]
 # On Colab this cell fetches the course's helpers; anywhere else it does nothing.
@@ -422,7 +423,7 @@ assert all(torch.equal(a, b) for a, b in zip(whole[7:], resumed, strict=True))
 # |---|---|
 # | numbers, lists, strings, NumPy arrays | CPU memory, always |
 # | what a `DataLoader` yields | CPU memory |
-# | what `torch.load(…, map_location="cpu")` returns | CPU memory |
+# | what `torch.load(…, map_location="cpu", weights_only=True)` returns | CPU memory |
 # | `torch.zeros(3)`, `torch.randn(3)`, `torch.tensor([1.0])` | CPU memory, as long as no `device=` is given |
 # | the parameters of a new `nn.Module` | CPU memory |
 # | the result of an operation | where its operands are |
@@ -896,39 +897,39 @@ assert round(1 / math.log(2), 3) == 1.443
 # Words that come back, with the chapter that explains them properly.
 #
 # - **Adversarial training**: two networks with opposite goals improve each other (03).
-# - **Autocast**: does matrix products in a 16-bit type and leaves the weights in 32 (0.8).
+# - **Autocast**: does matrix products in a 16-bit type and leaves the weights in 32 (section 0.8).
 # - **Autoencoder**: encoder and decoder, trained together to reproduce their input (01).
-# - **Band**: the range in which a measured number is expected to fall (0.3).
+# - **Band**: the range in which a measured number is expected to fall (section 0.3).
 # - **Bottleneck**: the narrow place in an autoencoder that forces it to choose what to keep (01).
 # - **Checkpoint**: a file from which an interrupted training can go on (0.3; in depth in 10).
 # - **Code**, or **latent vector**: the few numbers that stand for an image (01).
 # - **Decoder**: the network that turns a code back into an image (01).
 # - **Detach**: to treat a tensor as a constant, so that no gradient flows through it (0.9, 03).
-# - **Device**: where a tensor lies and is worked on: `cpu`, `cuda`, `mps` (0.6).
+# - **Device**: where a tensor lies and is worked on: `cpu`, `cuda`, `mps` (section 0.6).
 # - **Discriminator**: the network that judges whether an image is real (03).
 # - **ELBO**: a lower bound on the log-probability of the data, which a VAE maximises (02).
-# - **Embedded digits**: the data used when there is no network (0.4).
+# - **Embedded digits**: the data used when there is no network (section 0.4).
 # - **Encoder**: the network that turns an image into a code, or into a distribution of codes (01, 02).
-# - **Epoch**, or **pass**: one round through the training images (0.5).
+# - **Epoch**, or **pass**: one round through the training images (section 0.5).
 # - **FID**: Fréchet inception distance, between real and generated images in feature space; smaller is better
 #   (06).
 # - **Generator**: the network that turns noise into an image (03).
 # - **Inception score**: rewards generated images that are recognisable and varied; larger is better (06).
 # - **KL divergence**: how far one distribution is from another; never negative, and not symmetric (02).
 # - **Latent space**: the space in which the codes live (01).
-# - **Logit**: a score before the sigmoid; any real number (0.9).
-# - **Mini-batch**, or **batch**: the images that one step is computed from (0.5).
+# - **Logit**: a score before the sigmoid; any real number (section 0.9).
+# - **Mini-batch**, or **batch**: the images that one step is computed from (section 0.5).
 # - **Mode collapse**: the generator produces few kinds of image, however well (07).
 # - **Monte Carlo estimate**: an average over random samples in place of an expectation (02).
-# - **Nat**: unit of information for natural logarithms, about 1.44 bits (0.10).
+# - **Nat**: unit of information for natural logarithms, about 1.44 bits (section 0.10).
 # - **Posterior**: the distribution of $z$ once $x$ has been seen; the **prior** is the one before (02).
 # - **Posterior collapse**: the encoder's distribution equals the prior and says nothing about the image (02).
 # - **Reparameterisation**: writing a random $z$ as $\mu + \sigma\varepsilon$, so that gradients reach $\mu$ and
 #   $\sigma$ (02).
 # - **Saturation**: the flat part of a function, where its gradient is too small to learn from (04).
-# - **Schedule**: how long a chapter trains: `short` or `full` (0.3).
-# - **Seed**: the number that fixes where a random sequence starts (0.5).
-# - **Step**: one update of the weights, from one mini-batch (0.5).
+# - **Schedule**: how long a chapter trains: `short` or `full` (section 0.3).
+# - **Seed**: the number that fixes where a random sequence starts (section 0.5).
+# - **Step**: one update of the weights, from one mini-batch (section 0.5).
 
 # %% [markdown]
 # ## Check yourself
