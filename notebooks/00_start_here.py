@@ -174,7 +174,7 @@ torch.testing.assert_close(product.cpu(), a @ b)
 # something, and have learned what depends on it, or the course is wrong, and we would like to know.
 #
 # **Two schedules.** `short` trains for about a minute on two CPU cores, and its results are worth looking at;
-# `full` uses the published settings and wants a CUDA GPU. The same cells serve both. A chapter lists the
+# `full` trains several times longer and wants a CUDA GPU. The same cells serve both. A chapter lists the
 # settings of both schedules in one table, of the form `name=(short, full)`, and the present schedule picks a
 # column:
 
@@ -266,7 +266,7 @@ assert "short, full" in message
 # names it) and compares it with a checksum; from then on no network is needed.
 #
 # If there is no network at all, the **embedded digits** step in, and one line says so: 1 797 real scans that
-# come with scikit-learn (Alpaydin and Kaynak, 1998), enlarged from 8×8 to 28×28 pixels and repeated with small
+# come with scikit-learn (Alpaydin and Kaynak, 1998), enlarged from 8×8 to 20×20 pixels, framed to 28×28, and repeated with small
 # random rotations, shifts and changes of size. They look softer than MNIST and are fewer, but every chapter
 # runs on them.
 
@@ -538,7 +538,7 @@ for part in PARTS:
 # was made.
 #
 # One exception keeps many programs alive without their authors knowing: a CPU tensor with a *single number and
-# no dimensions* may join in anywhere, as a plain Python number may.
+# no dimensions* may take part in arithmetic on any device, as a plain Python number may.
 
 # %%
 two = torch.tensor(2.0)  # on the CPU, shape ()
@@ -652,7 +652,7 @@ assert torch.finfo(torch.bfloat16).eps == 2**-7 == 0.0078125
 # %% [markdown]
 # `bfloat16` reaches as far as `float32` but is coarse: between 1 and 2 it has only 128 values, two to three
 # decimal digits. `float16` is finer but ends at 65 504, so that a large gradient becomes infinite, and one
-# infinite gradient ruins the weights. Coarse products, by contrast, do training little harm (Kalamkar et al.,
+# infinite gradient ruins the weights; small gradients become zero. Coarse products, by contrast, do training little harm (Kalamkar et al.,
 # 2019); hence the preference for `bfloat16`.
 
 # %%
@@ -705,8 +705,8 @@ assert ends[torch.bfloat16] == 1.0
 
 # %% [markdown]
 # It has not moved at all. Below 1, the neighbours are $2^{-8} \approx 0.0039$ apart; a step of 0.001 is less
-# than half of that and is rounded away, every single time. Above 1 the distance is twice as large, and even an
-# exact half is lost:
+# than half of that and is rounded away, every single time. Above 1 the distance is twice as large, and from 1
+# itself even an exact half step is lost (a tie goes to the even neighbour):
 
 # %%
 one = torch.tensor(1.0, dtype=torch.bfloat16)
