@@ -27,8 +27,8 @@
 # - use reconstruction for cleaning noise and for finding anomalies, and know where each goes wrong;
 # - explain, with a measurement, why an autoencoder alone does not generate.
 #
-# **Time.** Reading and thinking, about 60 minutes. Running all cells, about
-# <!--01.seconds-->60 seconds on two CPU cores (not yet timed on a GPU).
+# **Time.** Reading and thinking, about 60 minutes. Running all cells, about <!--01.seconds-->60
+# seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapter 00, and from mathematics: matrices, eigenvectors, trace, expectation, covariance.
 #
@@ -189,13 +189,15 @@ ax.set(xlabel="first principal component", ylabel="second principal component")
 fig.colorbar(points, label="digit", ticks=range(10), boundaries=torch.arange(11) - 0.5)
 show(
     fig,
-    alt="Scatter of test digits on two principal components: the digits form overlapping clouds; only a few, such as 0 and 1, lie apart.",
+    alt="Scatter of test digits on two principal components: the digits form overlapping clouds; only"
+    " a few, such as 0 and 1, lie apart.",
 )
 
 # %%
 show_images(
     {"original": digits.test[:10], **{f"{k} components": pca_rebuild(digits.test[:10], k) for k in (2, 16, 64)}},
-    alt="Test digits and their reconstructions: two components give a blur, sixteen a recognisable smudge, sixty-four a digit with grey ghosts around it.",
+    alt="Test digits and their reconstructions: two components give a blur, sixteen a recognisable "
+    "smudge, sixty-four a digit with grey ghosts around it.",
 )
 
 # %% [markdown]
@@ -321,7 +323,8 @@ history = train(
 # %%
 plot_history(
     history,
-    alt="Training error against steps on a logarithmic axis: it falls steeply at first, passes below the dashed PCA level, and keeps falling to the end.",
+    alt="Training error against steps on a logarithmic axis: it falls steeply at first, passes below "
+    "the dashed PCA level, and keeps falling to the end.",
     ylabel="mean squared error per pixel",
     logy=True,
     hlines={"PCA, 64 components": pca_mse},
@@ -349,8 +352,8 @@ show_images(
 )
 
 # %% [markdown]
-# The same 64 numbers, and the error per pixel on MNIST falls from <!--01.pca_mse_64-->0.0090 to
-# <!--01.test_mse-->0.0041. The ghosts are gone too: the decoder knows that paper is blank away from strokes.
+# The same 64 numbers, and the error per pixel on MNIST falls from <!--01.pca_mse_64-->0.0090 to <!--01.test_mse-->0.0041.
+# The ghosts are gone too: the decoder knows that paper is blank away from strokes.
 #
 # > **Common mistake.** Judging an autoencoder on its training pictures. With 218 000 weights and a small data set, a low
 # > *training* error may be memory. So compare the two:
@@ -395,7 +398,8 @@ right.set(xlabel="first direction of the codes", ylabel="second direction")
 fig.colorbar(points, label="digit", ticks=range(10), boundaries=torch.arange(11) - 0.5)
 show(
     fig,
-    alt="Left: histograms of four code coordinates, of different centres, widths and shapes. Right: map of the codes, digits forming overlapping clouds.",
+    alt="Left: histograms of four code coordinates, of different centres, widths and shapes. Right: "
+    "map of the codes, digits forming overlapping clouds.",
 )
 
 # %% [markdown]
@@ -416,7 +420,8 @@ mixed = (1 - weight.view(-1, 1, 1, 1)) * first + weight.view(-1, 1, 1, 1) * last
 # %%
 show_images(
     {"mixing pixels": mixed, "mixing codes": between},
-    alt="Two rows that turn one digit into another: mixed pixels show both digits at once; mixed codes bend strokes, though the middle is faint.",
+    alt="Two rows that turn one digit into another: mixed pixels show both digits at once; mixed "
+    "codes bend strokes, though the middle is faint.",
 )
 
 # %% [markdown]
@@ -468,10 +473,12 @@ ax.loglog(
     sizes[-1], by_autoencoder[-1], "o", color="C1", markerfacecolor="none", label="autoencoder, three times the steps"
 )
 ax.set(xlabel="numbers in the code", ylabel="test MSE per pixel", xticks=sizes, xticklabels=sizes)
+ax.minorticks_off()
 ax.legend()
 show(
     fig,
-    alt="Test error against code size, both axes logarithmic: both curves fall, the autoencoder's lies below PCA's throughout.",
+    alt="Test error against code size, both axes logarithmic: both curves fall, the autoencoder's "
+    "lies below PCA's throughout.",
 )
 
 assert all(ours < pca for ours, pca in zip(by_autoencoder, by_pca, strict=True))
@@ -587,7 +594,8 @@ results.add(denoised_mse=errors["denoising autoencoder"])
 # %%
 show_images(
     {"noisy": noisy[:10], "cleaned": cleaned, "original": digits.test[:10]},
-    alt="Ten digits under heavy grain, the denoiser's clean versions, and the originals, which they match but for softened details.",
+    alt="Ten digits under heavy grain, the denoiser's clean versions, and the originals, which they "
+    "match but for softened details.",
 )
 
 # %% [markdown]
@@ -649,16 +657,20 @@ with torch.no_grad():
     rebuilt = autoencoder(shown)
 show_images(
     {"intruders": shown, "rebuilt": rebuilt},
-    alt="Pairs of upside-down digits, negatives, scrambled pixels, noise and empty sheets, and their reconstructions: the empty sheet comes back nearly empty, negatives and noise not at all.",
+    alt="Pairs of upside-down digits, negatives, scrambled pixels, noise and empty sheets, and their "
+    "reconstructions: the empty sheet comes back nearly empty, negatives and noise not at all.",
 )
 assert min(auc["negative"], auc["scrambled pixels"], auc["noise"]) > 0.95
 assert 0.5 < auc["upside down"] < min(auc["negative"], auc["scrambled pixels"], auc["noise"])
-assert auc["empty sheet"] == min(auc.values())
+assert auc["empty sheet"] < 0.95
+if digits.source == "mnist":
+    assert auc["empty sheet"] < 0.05
 results.add(auc_upside_down=auc["upside down"], auc_empty_sheet=auc["empty sheet"])
 
 # %% [markdown]
-# The empty sheet is rebuilt as well as most digits, and on MNIST better than any: there is nothing on it to get
-# wrong, and a detector that looks for *large* errors is then perfectly wrong about it. Reconstruction error
+# On MNIST the empty sheet is rebuilt better than practically every digit: there is nothing on it to get wrong, and a
+# detector that looks for *large* errors is then perfectly wrong about it. (On the offline digits it comes out anywhere
+# between wrong and mediocre, from one training run to the next.) Reconstruction error
 # measures how hard a picture is, not how likely. Upside-down digits are the other warning: they are made of
 # strokes, and strokes are what the code describes, so many pass. (Some still are digits: 0, 1 and 8, and
 # a 6 becomes a 9.) What we would really like to ask is
@@ -685,7 +697,8 @@ with torch.no_grad():
 # %%
 show_images(
     {"codes from a standard normal": standard_samples[:20], "codes from a fitted Gaussian": fitted_samples[:20]},
-    alt="Samples of codes from a standard normal are shapeless smudges; from a fitted Gaussian they are tangles of strokes, a few of them close to digits.",
+    alt="Samples of codes from a standard normal are shapeless smudges; from a fitted Gaussian they "
+    "are tangles of strokes, a few of them close to digits.",
 )
 
 # %% [markdown]

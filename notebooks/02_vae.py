@@ -28,8 +28,8 @@
 # - train a VAE, draw digits from it, and walk through its latent space;
 # - read a rate–distortion curve, and recognise posterior collapse when it happens to you.
 #
-# **Time.** Reading and thinking, about 90 minutes. Running all cells, about
-# <!--02.seconds-->90 seconds on two CPU cores (not yet timed on a GPU).
+# **Time.** Reading and thinking, about 90 minutes. Running all cells, about <!--02.seconds-->90
+# seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapter 01; logarithms, Gaussian densities, expectations.
 #
@@ -268,7 +268,8 @@ ax.plot(0, 1, "k*", markersize=10)
 ax.set(xlabel="$\\mu$", ylabel="$\\sigma$")
 show(
     fig,
-    alt="Contour lines of the KL divergence over mu and sigma: a valley with its lowest point, zero, at mu 0 and sigma 1, steep towards sigma 0.",
+    alt="Contour lines of the KL divergence over mu and sigma: a valley with its lowest point, zero, "
+    "at mu 0 and sigma 1, steep towards sigma 0.",
 )
 
 # %%
@@ -520,7 +521,8 @@ history = train(
 # %%
 plot_history(
     history,
-    alt="The two terms of the loss against steps: reconstruction falls throughout; KL rises from zero within the first few hundred steps, then levels off.",
+    alt="The two terms of the loss against steps: reconstruction falls throughout; KL rises from zero"
+    " within the first few hundred steps, then levels off.",
     ylabel="nats per picture",
 )
 
@@ -543,8 +545,8 @@ results.add(test_loss=test_loss, test_reconstruction=reconstruction, test_kl=kl)
 print(f"test loss {test_loss:.1f} = reconstruction {reconstruction:.1f} + KL {kl:.1f}   (nats per picture)")
 
 # %% [markdown]
-# On MNIST the short schedule ends at about <!--02.test_loss-->103.0 nats, of which
-# <!--02.test_kl-->25.5 are KL. By (2.5) that is the most the code can say about a picture: some 36 bits. (With batches of 128 and a constant
+# On MNIST the short schedule ends at about <!--02.test_loss-->103.0 nats, of which <!--02.test_kl-->25.5
+# are KL. By (2.5) that is the most the code can say about a picture: some 36 bits. (With batches of 128 and a constant
 # learning rate of $10^{-3}$, as one usually sees it, this network stood at 106.5 after seven passes over the data in one
 # run. Ours makes not quite thirteen passes, in larger batches, with a rate that rises and falls.)
 #
@@ -568,7 +570,8 @@ with torch.no_grad():
     rebuilt = vae(digits.test[:10])[0].sigmoid()
 show_images(
     {"original": digits.test[:10], "rebuilt": rebuilt, "sampled from the prior": vae.sample(30)},
-    alt="Ten test digits; their slightly soft reconstructions; and thirty samples drawn from the prior, most of them recognisable digits, a few malformed.",
+    alt="Ten test digits; their slightly soft reconstructions; and thirty samples drawn from the "
+    "prior, most of them recognisable digits, a few malformed.",
 )
 
 # %% [markdown]
@@ -606,7 +609,8 @@ for beta, rate, distortion in zip(betas, rates, distortions, strict=True):
 ax.set(xlabel="rate: KL, nats per picture", ylabel="distortion: BCE, nats")
 show(
     fig,
-    alt="Distortion against rate for six values of beta: a falling, convex curve from beta 40 at no rate and high distortion to beta 0.1 at high rate and low distortion.",
+    alt="Distortion against rate for six values of beta: a falling, convex curve from beta 40 at no "
+    "rate and high distortion to beta 0.1 at high rate and low distortion.",
 )
 
 assert rates == sorted(rates, reverse=True), "a higher price for rate buys less of it"
@@ -624,7 +628,8 @@ for beta in (0.1, 1.0, 10.0):
     rows[f"β = {beta:g}, sampled"] = models[beta].sample(10)
 show_images(
     rows,
-    alt="Reconstructions and samples at three values of beta: at 0.1 sharp reconstructions but broken samples; at 1 both passable; at 10 reconstructions blurred, samples blurred but unbroken.",
+    alt="Reconstructions and samples at three values of beta: at 0.1 sharp reconstructions but broken"
+    " samples; at 1 both passable; at 10 reconstructions blurred, samples blurred but unbroken.",
 )
 
 # %% [markdown]
@@ -662,7 +667,8 @@ ax.set(xlabel="coordinate of the code, sorted", ylabel="KL, nats", xticks=range(
 ax.legend()
 show(
     fig,
-    alt="Bars of KL per code coordinate, sorted, for beta 1, 3 and 10: at beta 1 every coordinate carries something, about one nat on average; at beta 10 only a few carry anything.",
+    alt="Bars of KL per code coordinate, sorted, for beta 1, 3 and 10: at beta 1 every coordinate "
+    "carries something, about one nat on average; at beta 10 only a few carry anything.",
 )
 
 # %%
@@ -698,7 +704,8 @@ with torch.no_grad():
         rows[f"from picture {a} to picture {b}"] = vae.decode(path).sigmoid()
 show_images(
     rows,
-    alt="Three rows of ten pictures, each turning one digit into another through intermediate shapes that look drawn by one pen.",
+    alt="Three rows of ten pictures, each turning one digit into another through intermediate shapes "
+    "that look drawn by one pen.",
 )
 
 # %% [markdown]
@@ -723,7 +730,8 @@ show_images(
     manifold,
     columns=15,
     size=0.45,
-    alt="The latent plane as a sheet of 15 by 15 decoded digits: neighbouring digits resemble each other, regions of different digits pass into one another.",
+    alt="The latent plane as a sheet of 15 by 15 decoded digits: neighbouring digits resemble each "
+    "other, regions of different digits pass into one another.",
 )
 
 # %%
@@ -735,7 +743,8 @@ ax.set(xlabel="$\\mu_1$", ylabel="$\\mu_2$", aspect="equal")
 fig.colorbar(points, label="digit", ticks=range(10), boundaries=torch.arange(11) - 0.5)
 show(
     fig,
-    alt="Codes of test digits in the latent plane, coloured by digit: wedges around the origin, mostly within three units of it, with few empty patches between them.",
+    alt="Codes of test digits in the latent plane, coloured by digit: wedges around the origin, "
+    "mostly within three units of it, with few empty patches between them.",
 )
 
 # %% [markdown]
