@@ -30,6 +30,10 @@
 #
 # **Time.** Reading and trying out, about 45 minutes. Running all cells, about <!--00.seconds-->10 seconds on two CPU
 # cores (not yet timed on a GPU).
+#
+# ![A sheet of 15 by 15 digits that pass smoothly into one another.](images/02.png)
+#
+# *What you will make by the end of chapter 02: a map on which every point is a digit.*
 
 # %% tags=["bootstrap"]
 # On Colab this cell fetches the course's helpers; anywhere else it does nothing.

@@ -163,6 +163,8 @@ def quoted_numbers(chapter):
 def wrong_numbers(text: str):
     """Numbers behind a marker are the recorded ones; a comment that is no marker is a slip, or a note left over."""
     found = chapters.quotes(text)
+    if re.search(r"^<!--", text, flags=re.M):
+        yield "a marker at the start of a line: Markdown would break the paragraph there"
     if len(found) != text.count("<!--"):
         notes = [note for note in re.findall(r"<!--.*?-->.{0,8}", text, flags=re.S) if not chapters.quotes(note)]
         yield f"not of the form <!--CC.key-->NUMBER: {notes}"
@@ -339,6 +341,7 @@ SHOWN = 'show_images(x, alt="Ten digits in a row, left to right")'
         (links, "# ## Summary", "# ## Summary\n# `python -m course_utils.chapter run 02`"),
         (quoted_numbers, "103.1", "103.2"),
         (quoted_numbers, "-->60 seconds", "-->20 seconds"),
+        (quoted_numbers, "The loss is <!--", "The loss is\n# <!--"),
         (quoted_numbers, "-->60 seconds", "-->200 seconds"),
         (quoted_numbers, "<!--02.loss-->", "<!--02.lost-->"),
         (quoted_numbers, "<!--02.loss-->", "<!--2.loss-->"),
