@@ -144,9 +144,10 @@ def run(chapter: str, folder: Path) -> list[Path]:
 
 def with_stored_outputs(script: Path, target: Path):
     """The chapter with the outputs stored in `target`, if its code is still the code that made them; else None."""
-    if not target.exists():
+    try:
+        stored, notebook = nbformat.read(target, as_version=4), read(script)
+    except (FileNotFoundError, nbformat.reader.NotJSONError):
         return None
-    stored, notebook = nbformat.read(target, as_version=4), read(script)
     if stored.metadata.get("source_hash") != source_hash(notebook):
         return None
     old, new = ([cell for cell in nb.cells if cell.cell_type == "code"] for nb in (stored, notebook))

@@ -103,12 +103,27 @@ def test_an_unknown_chapter_is_named_in_one_line(book, capfd, command):
 def test_refresh_twice_gives_the_same_bytes(book):
     assert chapters.main(["refresh"]) == 0
     first = book.notebook.read_bytes()
-    assert chapters.main(["refresh", "07"]) == 0
+    assert chapters.main(["refresh", "07", "--force"]) == 0
     assert book.notebook.read_bytes() == first
     notebook = jupytext.read(book.notebook)
     assert "42" in outputs(book.notebook)
     assert [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"] == [1, 2]
     assert notebook.metadata.source_hash == chapters.source_hash(jupytext.read(book.script))
+
+
+def test_refresh_keeps_outputs_only_where_the_code_is_the_same(book):
+    assert chapters.main(["refresh", "07"]) == 0
+    marked = book.notebook.read_text(encoding="utf-8").replace("42", "40 + 2")
+    book.notebook.write_text(marked, encoding="utf-8")
+
+    book.write(GOOD.replace("A small chapter", "A tiny chapter"))
+    assert chapters.main(["refresh", "07"]) == 0
+    assert "40 + 2" in outputs(book.notebook)  # not executed again
+    assert "A tiny chapter" in book.notebook.read_text(encoding="utf-8")
+
+    book.write(GOOD.replace("6 * 7", "6 * 8"))
+    assert chapters.main(["refresh", "07"]) == 0
+    assert "48" in outputs(book.notebook)
 
 
 def test_the_hash_is_of_the_code_and_not_of_the_prose(book):
