@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -292,7 +293,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def make(*words: str) -> subprocess.CompletedProcess:
     # --old-file: the environment that runs these tests is good, and they must not set up another.
     command = ["make", "--old-file=venv", f"BIN={Path(sys.executable).parent}", *words]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, encoding="utf-8")
+    # Under `make test` this make must not take itself for a part of that one.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}
+    return subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, encoding="utf-8")
 
 
 @needs_make
