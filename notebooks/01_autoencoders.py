@@ -27,7 +27,7 @@
 # - use reconstruction for cleaning noise and for finding anomalies, and know where each goes wrong;
 # - explain, with a measurement, why an autoencoder alone does not generate.
 #
-# **Time.** Reading and thinking, about 60 minutes. Running all cells, about <!--01.seconds-->110
+# **Time.** Reading and thinking, about 60 minutes. Running all cells, about <!--01.seconds-->50
 # seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapter 00, and from mathematics: matrices, eigenvectors, trace, expectation, covariance.
