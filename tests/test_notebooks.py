@@ -442,7 +442,7 @@ def test_the_pictures_in_headers_are_those_of_the_tagged_cells(pair):
 
 
 def good_notebook():
-    png = base64.b64encode(b"/tmp/work/home" * 3).decode()  # the bytes of a picture are nobody's business
+    png = base64.b64encode(b"/tmp/root/home" * 3).decode()  # the bytes of a picture are nobody's business
     cells = [
         nbformat.v4.new_markdown_cell("# 02 · Good"),
         nbformat.v4.new_code_cell("print('done')", outputs=[nbformat.v4.new_output("stream", text="done\n")]),
