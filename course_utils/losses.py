@@ -17,3 +17,13 @@ def reconstruction_loss(logits, x):
 # Chapter 02
 def negative_elbo(logits, x, mu, logvar, beta=1.0):
     return (reconstruction_loss(logits, x) + beta * kl_to_standard_normal(mu, logvar)).mean()
+
+
+# Chapter 03
+def discriminator_loss(real_logits, fake_logits):
+    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()  # −log D(x) − log(1 − D(G(z)))
+
+
+# Chapter 03
+def generator_loss(fake_logits):
+    return F.softplus(-fake_logits).mean()  # −log D(G(z)), the non-saturating loss

@@ -1,5 +1,7 @@
 """The models of the course. Each is written out, line by line, in the chapter that teaches it."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -58,3 +60,84 @@ class VAE(nn.Module):
 def reparameterize(mu, logvar):
     eps = torch.randn_like(mu)
     return mu + eps * (0.5 * logvar).exp()
+
+
+# Chapter 03
+class Generator(nn.Module):
+    def __init__(self, latent_dim=64, hidden_dim=256):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.layers = nn.Sequential(
+            nn.Linear(latent_dim, hidden_dim),  # (n, latent_dim) => (n, hidden_dim)
+            nn.BatchNorm1d(hidden_dim),
+            nn.ReLU(),
+            nn.Linear(hidden_dim, 2 * hidden_dim),
+            nn.BatchNorm1d(2 * hidden_dim),
+            nn.ReLU(),
+            nn.Linear(2 * hidden_dim, 784),
+            nn.Tanh(),  # pixels are in [-1, 1]
+            nn.Unflatten(1, (1, 28, 28)),  # => (n, 1, 28, 28)
+        )
+
+    def forward(self, z):
+        return self.layers(z)
+
+
+# Chapter 03
+class Discriminator(nn.Module):
+    def __init__(self, hidden_dim=256):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(),  # (n, 1, 28, 28) => (n, 784)
+            nn.Linear(784, 2 * hidden_dim),
+            nn.LeakyReLU(0.2),
+            nn.Linear(2 * hidden_dim, hidden_dim),
+            nn.LeakyReLU(0.2),
+            nn.Linear(hidden_dim, 1),  # a logit; D(x) is its sigmoid
+        )
+
+    def forward(self, x):
+        return self.layers(x).squeeze(1)  # (n,)
+
+
+# Chapter 05
+class DCGAN(nn.Module):
+    def __init__(self, image_size=28, channels=1, width=24, latent_dim=32):
+        super().__init__()
+        self.latent_dim = latent_dim
+        smallest = 7 if image_size % 7 == 0 else 4  # 28 = 7 · 2 · 2, 32 = 4 · 2 · 2 · 2, 64 = 4 · 2 · 2 · 2 · 2
+        doublings = (image_size // smallest).bit_length() - 1
+        if smallest * 2**doublings != image_size or doublings < 2:
+            raise ValueError(f"image_size={image_size} is not 7 or 4, doubled twice or more: take 16, 28, 32, 64 …")
+        maps = [channels] + [width * 2**k for k in range(doublings)]  # channels, from the image inwards: 1, 24, 48
+        conv = {"kernel_size": 4, "stride": 2, "padding": 1, "bias": False}  # doubles or halves the side
+
+        generator = [nn.Unflatten(1, (latent_dim, 1, 1)), nn.ConvTranspose2d(latent_dim, maps[-1], smallest)]
+        for inner, outer in pairwise(reversed(maps)):
+            generator += [nn.BatchNorm2d(inner), nn.ReLU(), nn.ConvTranspose2d(inner, outer, **conv)]
+        self.generator = nn.Sequential(*generator, nn.Tanh())
+
+        discriminator = []
+        for outer, inner in pairwise(maps):
+            discriminator += [nn.Conv2d(outer, inner, **conv), nn.BatchNorm2d(inner), nn.LeakyReLU(0.2)]
+        del discriminator[1]  # no batch norm next to the pixels
+        self.discriminator = nn.Sequential(*discriminator, nn.Conv2d(maps[-1], 1, smallest), nn.Flatten(0))
+
+    def shape_table(self):
+        """One line a layer: its name and the shape it makes of (n, latent_dim) noise."""
+        lines, x, was_training = [], torch.zeros(1, self.latent_dim), self.training
+        self.eval()
+        with torch.no_grad():
+            for layer in [*self.generator, *self.discriminator]:
+                x = layer(x)
+                lines.append(f"{type(layer).__name__:16} ({', '.join(['n', *map(str, x.shape[1:])])})")
+        self.train(was_training)
+        return "\n".join(lines)
+
+
+# Chapter 05
+def dcgan_init(layer):
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(layer.weight, 0.0, 0.02)
+    elif isinstance(layer, nn.BatchNorm2d):
+        nn.init.normal_(layer.weight, 1.0, 0.02)
