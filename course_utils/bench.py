@@ -1,6 +1,6 @@
 """The course's training loop against the DataLoader loop that the source listings of this field use.
 
-    python -m course_utils.bench ae vae --json build/bench.json
+    python -m course_utils.bench ae vae gan dcgan --json build/bench.json
 
 Both loops train the same network on the same images for the same number of passes. They take turns, pass by
 pass, in one process, so that a machine that slows down slows both; speed is images per second of processor
@@ -22,9 +22,9 @@ from torchvision import transforms
 from torchvision.transforms.functional import to_pil_image
 from tqdm import tqdm
 
-from course_utils import CourseError, losses
+from course_utils import CourseError, losses, metrics, pretrained
 from course_utils.data import Images, batches, load_images
-from course_utils.models import VAE, Autoencoder
+from course_utils.models import DCGAN, VAE, Autoencoder, Discriminator, Generator, dcgan_init
 from course_utils.seeding import seed_everything
 
 Loop = Callable[[torch.Tensor, int], Iterator[torch.nn.Module]]  # (images, passes) → the model after each pass
@@ -79,6 +79,73 @@ def course(model: torch.nn.Module, loss_of: Callable, batch_size: int, lr: float
     return loop
 
 
+class MLPGAN(torch.nn.Module):
+    """The two networks of chapter 03 as one model, as DCGAN has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator, self.discriminator = Generator(), Discriminator()
+        self.latent_dim = self.generator.latent_dim
+
+
+def listing_gan(model: torch.nn.Module, batch_size: int) -> Loop:
+    """The GAN loop of the listings: DataLoader over PIL images, sigmoid and BCELoss, Adam at 2e-4."""
+    generator, discriminator, adam = model.generator, model.discriminator, {"lr": 2e-4, "betas": (0.5, 0.999)}
+
+    def loop(images, passes):
+        optimizer_g = torch.optim.Adam(generator.parameters(), **adam)
+        optimizer_d = torch.optim.Adam(discriminator.parameters(), **adam)
+        loader = DataLoader(PilImages(images), batch_size=batch_size, shuffle=True)
+        for _ in range(passes):
+            for x, _ in loader:
+                ones, zeros = torch.ones(len(x)), torch.zeros(len(x))
+                optimizer_d.zero_grad()
+                real = F.binary_cross_entropy(torch.sigmoid(discriminator(2 * x - 1)), ones)
+                fake = generator(torch.randn(len(x), model.latent_dim))
+                made = F.binary_cross_entropy(torch.sigmoid(discriminator(fake.detach())), zeros)
+                (real + made).backward()
+                optimizer_d.step()
+                optimizer_g.zero_grad()
+                fake = generator(torch.randn(len(x), model.latent_dim))
+                F.binary_cross_entropy(torch.sigmoid(discriminator(fake)), ones).backward()
+                optimizer_g.step()
+            yield model
+
+    return loop
+
+
+def course_gan(model: torch.nn.Module, batch_size: int, lrs: tuple[float, float]) -> Loop:
+    """The GAN loop of the chapters: losses from logits, fakes used twice, D frozen while G learns, rates that fade."""
+    generator, discriminator = model.generator, model.discriminator
+
+    def loop(images, passes):
+        steps = passes * (len(images) // batch_size)
+        adams = [
+            torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.99), fused=True)
+            for net, lr in zip((generator, discriminator), lrs, strict=True)
+        ]
+        fade = [torch.optim.lr_scheduler.LambdaLR(one, lambda n: min(1.0, 2 * (1 - n / steps))) for one in adams]
+        optimizer_g, optimizer_d = adams
+        for step, x in enumerate(batches(images, batch_size, steps=steps), start=1):
+            fake = generator(torch.randn(len(x), model.latent_dim))
+            loss = losses.discriminator_loss(discriminator(2 * x - 1), discriminator(fake.detach()))
+            optimizer_d.zero_grad()
+            loss.backward()
+            optimizer_d.step()
+            discriminator.requires_grad_(False)
+            loss = losses.generator_loss(discriminator(fake))
+            optimizer_g.zero_grad()
+            loss.backward()
+            optimizer_g.step()
+            discriminator.requires_grad_(True)
+            for one in fade:
+                one.step()
+            if step % (steps // passes) == 0:
+                yield model
+
+    return loop
+
+
 def mse(model, x):
     return F.mse_loss(model(x), x)
 
@@ -94,6 +161,13 @@ def course_vae_loss(model, x):
     return losses.negative_elbo(logits, x, mu, logvar)
 
 
+def frechet(model, x):
+    """Fréchet distance of as many samples as there are test images, on the features of the MNIST classifier."""
+    samples = torch.cat([model.generator(torch.randn(len(chunk), model.latent_dim)) for chunk in x.split(500)])
+    classifier = pretrained.load("classifier-mnist").cpu()
+    return torch.tensor(metrics.score((samples + 1) / 2, x, classifier).frechet)
+
+
 # name: (model, the listings' loop, the course's loop, the test loss by which both are judged)
 CONTESTS = {
     "ae": (Autoencoder, lambda m: listing(m, mse, 64), lambda m: course(m, mse, 128, 6e-3), mse),
@@ -102,6 +176,13 @@ CONTESTS = {
         lambda m: listing(m, listing_vae_loss, 128),
         lambda m: course(m, course_vae_loss, 256, 6e-3),
         course_vae_loss,
+    ),
+    "gan": (MLPGAN, lambda m: listing_gan(m, 64), lambda m: course_gan(m, 256, (1e-3, 2e-3)), frechet),
+    "dcgan": (
+        lambda: DCGAN(28, 1, width=16, latent_dim=64),
+        lambda m: listing_gan(m.apply(dcgan_init), 128),
+        lambda m: course_gan(m.apply(dcgan_init), 64, (3e-3, 3e-3)),
+        frechet,
     ),
 }
 

@@ -85,14 +85,16 @@ class Generator(nn.Module):
 
 # Chapter 03
 class Discriminator(nn.Module):
-    def __init__(self, hidden_dim=256):
+    def __init__(self, hidden_dim=256, dropout=0.3):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Flatten(),  # (n, 1, 28, 28) => (n, 784)
             nn.Linear(784, 2 * hidden_dim),
             nn.LeakyReLU(0.2),
+            nn.Dropout(dropout),
             nn.Linear(2 * hidden_dim, hidden_dim),
             nn.LeakyReLU(0.2),
+            nn.Dropout(dropout),
             nn.Linear(hidden_dim, 1),  # a logit; D(x) is its sigmoid
         )
 
@@ -112,7 +114,8 @@ class DCGAN(nn.Module):
         maps = [channels] + [width * 2**k for k in range(doublings)]  # channels, from the image inwards: 1, 24, 48
         conv = {"kernel_size": 4, "stride": 2, "padding": 1, "bias": False}  # doubles or halves the side
 
-        generator = [nn.Unflatten(1, (latent_dim, 1, 1)), nn.ConvTranspose2d(latent_dim, maps[-1], smallest)]
+        project = nn.Linear(latent_dim, maps[-1] * smallest**2, bias=False)
+        generator = [project, nn.Unflatten(1, (maps[-1], smallest, smallest))]
         for inner, outer in pairwise(reversed(maps)):
             generator += [nn.BatchNorm2d(inner), nn.ReLU(), nn.ConvTranspose2d(inner, outer, **conv)]
         self.generator = nn.Sequential(*generator, nn.Tanh())
@@ -121,7 +124,8 @@ class DCGAN(nn.Module):
         for outer, inner in pairwise(maps):
             discriminator += [nn.Conv2d(outer, inner, **conv), nn.BatchNorm2d(inner), nn.LeakyReLU(0.2)]
         del discriminator[1]  # no batch norm next to the pixels
-        self.discriminator = nn.Sequential(*discriminator, nn.Conv2d(maps[-1], 1, smallest), nn.Flatten(0))
+        judge = nn.Linear(maps[-1] * smallest**2, 1)
+        self.discriminator = nn.Sequential(*discriminator, nn.Flatten(), judge, nn.Flatten(0))
 
     def shape_table(self):
         """One line a layer: its name and the shape it makes of (n, latent_dim) noise."""
@@ -137,7 +141,7 @@ class DCGAN(nn.Module):
 
 # Chapter 05
 def dcgan_init(layer):
-    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+    if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
         nn.init.normal_(layer.weight, 1.0, 0.02)
