@@ -13,8 +13,10 @@ Read them in this order; each module does one thing:
     explorer    a latent space to walk through in the browser, without a server
     results     records a chapter's numbers and holds them against the expected bands
     models, losses   what a chapter has taught and later chapters import
+    metrics     scores of generated images, on the features of a small classifier
+    pretrained  weights that come with the course: loads them, and makes each again
 
-    bench, chapters  commands (`python -m course_utils.bench --help`)
+    bench, chapters, pretrained  commands (`python -m course_utils.bench --help`)
 """
 
 __version__ = "0.1.0"

@@ -16,6 +16,16 @@ from course_utils.data import batches
 CHECKPOINT_EVERY = 500  # steps
 
 
+class Diary(dict):
+    """A dictionary of numbers and tensors that goes into a checkpoint: put it in `state`, write to it in `watch`."""
+
+    def state_dict(self) -> dict:
+        return dict(self)
+
+    def load_state_dict(self, saved: dict) -> None:
+        self.update(saved)
+
+
 def train(
     update: Callable[..., dict[str, torch.Tensor]],
     images: torch.Tensor,

@@ -64,9 +64,9 @@ if on_colab and importlib.util.find_spec("course_utils") is None:
 # | 00 | set-up, devices, how to use the course, notation | you are here |
 # | 01 | autoencoders: squeeze a picture through a narrow place and rebuild it | available |
 # | 02 | variational autoencoders and the KL term: a code you can sample from | available |
-# | 03 | GANs as a minimax game: a forger and an expert train each other | planned |
-# | 04 | saturation: why the forger's first loss starves it, and the repair | planned |
-# | 05 | DCGAN: the same game with convolutions | planned |
+# | 03 | GANs as a minimax game: a forger and an expert train each other | available |
+# | 04 | saturation: why the forger's first loss starves it, and the repair | available |
+# | 05 | DCGAN: the same game with convolutions | available |
 # | 06 | evaluation: measuring whether generated pictures are any good | planned |
 # | 07 | stabilising GANs, and what to do against mode collapse | planned |
 # | 08 | conditional generation: asking for a seven and getting one | planned |
@@ -74,6 +74,7 @@ if on_colab and importlib.util.find_spec("course_utils") is None:
 # | 10 | checkpoints, choosing the best model, serving it | planned |
 # | 11 | diffusion models: learning to undo noise | planned |
 # | 12 | autoregressive models: one pixel after another | planned |
+# | 90 | appendix, the debugging clinic: published faults, shown failing and repaired | available |
 #
 # Read them in order the first time; each uses what the ones before it taught and introduces nothing twice.
 

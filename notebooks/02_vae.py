@@ -871,4 +871,4 @@ results.check()
 # ## What comes next
 #
 # - Exercise 02 (two essays, the KL code, and a broken KL to repair) will appear under `exercises/`.
-# - Chapter 03 is in preparation: a judge that learns.
+# - [Chapter 03](03_minimax.ipynb): a judge that learns.
