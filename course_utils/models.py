@@ -1,5 +1,6 @@
 """The models of the course. Each is written out, line by line, in the chapter that teaches it."""
 
+import copy
 from itertools import pairwise
 
 import torch
@@ -104,7 +105,7 @@ class Discriminator(nn.Module):
 
 # Chapter 05
 class DCGAN(nn.Module):
-    def __init__(self, image_size=28, channels=1, width=24, latent_dim=32):
+    def __init__(self, image_size=28, channels=1, width=24, latent_dim=32, refine=0):
         super().__init__()
         self.latent_dim = latent_dim
         smallest = 7 if image_size % 7 == 0 else 4  # 28 = 7 · 2 · 2, 32 = 4 · 2 · 2 · 2, 64 = 4 · 2 · 2 · 2 · 2
@@ -113,9 +114,11 @@ class DCGAN(nn.Module):
             raise ValueError(f"image_size={image_size} is not 7 or 4, doubled twice or more: take 16, 28, 32, 64 …")
         maps = [channels] + [width * 2**k for k in range(doublings)]  # channels, from the image inwards: 1, 24, 48
         conv = {"kernel_size": 4, "stride": 2, "padding": 1, "bias": False}  # doubles or halves the side
-
-        project = nn.Linear(latent_dim, maps[-1] * smallest**2, bias=False)
-        generator = [project, nn.Unflatten(1, (maps[-1], smallest, smallest))]
+        same = {"kernel_size": 3, "padding": 1, "bias": False}  # keeps it
+        top = maps[-1]
+        generator = [nn.Linear(latent_dim, top * smallest**2, bias=False), nn.Unflatten(1, (top, smallest, smallest))]
+        for _ in range(refine):
+            generator += [nn.BatchNorm2d(top), nn.ReLU(), nn.Conv2d(top, top, **same)]
         for inner, outer in pairwise(reversed(maps)):
             generator += [nn.BatchNorm2d(inner), nn.ReLU(), nn.ConvTranspose2d(inner, outer, **conv)]
         self.generator = nn.Sequential(*generator, nn.Tanh())
@@ -124,18 +127,17 @@ class DCGAN(nn.Module):
         for outer, inner in pairwise(maps):
             discriminator += [nn.Conv2d(outer, inner, **conv), nn.BatchNorm2d(inner), nn.LeakyReLU(0.2)]
         del discriminator[1]  # no batch norm next to the pixels
-        judge = nn.Linear(maps[-1] * smallest**2, 1)
-        self.discriminator = nn.Sequential(*discriminator, nn.Flatten(), judge, nn.Flatten(0))
+        for _ in range(refine):
+            discriminator += [nn.Conv2d(top, top, **same), nn.BatchNorm2d(top), nn.LeakyReLU(0.2)]
+        discriminator += [nn.Flatten(), nn.Linear(top * smallest**2, 1), nn.Flatten(0)]
+        self.discriminator = nn.Sequential(*discriminator)
 
     def shape_table(self):
         """One line a layer: its name and the shape it makes of (n, latent_dim) noise."""
-        lines, x, was_training = [], torch.zeros(1, self.latent_dim), self.training
-        self.eval()
-        with torch.no_grad():
-            for layer in [*self.generator, *self.discriminator]:
-                x = layer(x)
-                lines.append(f"{type(layer).__name__:16} ({', '.join(['n', *map(str, x.shape[1:])])})")
-        self.train(was_training)
+        lines, x = [], torch.zeros(1, self.latent_dim)
+        for layer in copy.deepcopy(nn.Sequential(*self.generator, *self.discriminator)).eval().cpu():
+            x = layer(x)
+            lines.append(f"{type(layer).__name__:16} ({', '.join(['n', *map(str, x.shape[1:])])})")
         return "\n".join(lines)
 
 

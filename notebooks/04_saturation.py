@@ -59,11 +59,10 @@ import torch
 import torch.nn.functional as F
 from torch import distributions, nn
 
-from course_utils import pretrained, schedule
+from course_utils import metrics, pretrained, schedule
 from course_utils.data import batches, load_images
 from course_utils.figures import COLOURS, show, show_images, smooth
 from course_utils.losses import discriminator_loss, generator_loss
-from course_utils.metrics import Scores, features_and_probabilities, frechet_distance, inception_score
 from course_utils.models import Discriminator, Generator
 from course_utils.results import Results
 from course_utils.seeding import seed_everything
@@ -658,12 +657,11 @@ def sample(generator, n=2_000):
 
 
 # %%
-real_features, _ = features_and_probabilities(classifier, digits.test[:2_000])
+real_features, _ = metrics.features_and_probabilities(classifier, digits.test[:2_000])
 
 
 def scores_of(images):
-    features, probabilities = features_and_probabilities(classifier, images)
-    return Scores(inception_score(probabilities), frechet_distance(features, real_features))
+    return metrics.score(images, real_features, classifier)
 
 
 # %%
