@@ -995,7 +995,7 @@ print("betas by default:", adam.defaults["betas"])
 assert adam.defaults["betas"] == (0.9, 0.999)
 
 # %% [markdown]
-# Chapter 03 trains by the document's recipe and shows what comes out, with scores: a quarter of the five epochs, and all
+# Chapter 03 trains by the document's recipe and shows what comes out, with scores: the first of its five epochs, and all
 # five on the full schedule. There was no error, and both losses were finite. Only a look at the samples told.
 #
 # ## 90.8 The checklist, on a patient
