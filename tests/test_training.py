@@ -20,7 +20,7 @@ import torch
 
 from course_utils import checkpoint
 from course_utils.checkpoint import CheckpointError
-from course_utils.training import train
+from course_utils.training import Diary, train
 
 # A real process for each kill. "forkserver" imports torch once for all; Windows has only "spawn".
 processes = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
@@ -426,6 +426,27 @@ def test_watch_goes_on_where_the_run_does():
     interrupt(at_step=20, watch=watched.append, watch_every=5)
     run(experiment(), watch=watched.append, watch_every=5)
     assert watched == [0, 5, 10, 15, 20, 25, 30, 35, 40]
+
+
+@pytest.mark.parametrize("schedule", ["short", "full"])
+def test_a_diary_survives_with_the_checkpoint(schedule, monkeypatch):
+    """What `watch` wrote before the run was stopped is there afterwards, also if nothing is left to train."""
+    monkeypatch.setenv("COURSE_SCHEDULE", schedule)
+
+    def with_diary():
+        these, diary = experiment(), Diary()
+        these.state["diary"] = diary
+        return these, lambda step: diary.__setitem__(step, torch.full((2,), float(step))), diary
+
+    these, watch, _ = with_diary()
+    these.at[20] = stop
+    with pytest.raises(KeyboardInterrupt):
+        run(these, watch=watch, watch_every=5, checkpoint_every=10)
+    for _ in range(2 if schedule == "full" else 1):  # on the full schedule the second run finds all steps done
+        these, watch, diary = with_diary()
+        run(these, watch=watch, watch_every=5, checkpoint_every=10)
+        assert list(diary) == [0, 5, 10, 15, 20, 25, 30, 35, 40]
+        assert all(torch.equal(value, torch.full((2,), float(step))) for step, value in diary.items())
 
 
 def seen(**settings) -> list[float]:
