@@ -27,7 +27,7 @@
 # - write GAN losses that neither overflow nor hide an overflow;
 # - say what label smoothing does to the discriminator, and what the non-saturating loss minimises.
 #
-# **Time.** Reading and thinking, about 90 minutes. Running all cells, about <!--04.seconds-->95
+# **Time.** Reading and thinking, about 90 minutes. Running all cells, about <!--04.seconds-->100
 # seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapter 03; derivatives, the chain rule, Gaussian densities.

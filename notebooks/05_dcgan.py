@@ -28,7 +28,7 @@
 # - build a DCGAN for a given image size, train it, score it, and tell which of its two networks is winning;
 # - walk and calculate in its latent space, with a measurement of how often that works.
 #
-# **Time.** Reading and thinking, about two hours. Running all cells, about <!--05.seconds-->100
+# **Time.** Reading and thinking, about two hours. Running all cells, about <!--05.seconds-->140
 # seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapters 03 and 04; what a convolution layer is (we recall the arithmetic).
@@ -843,7 +843,7 @@ settings = schedule.choose(
 # %% [markdown]
 # The full column keeps the paper's rates and its batch size. The short column is tuned for a minute on two cores: a narrow network, small batches, and high rates. On both schedules the rates fade to nothing in the
 # second half, as in chapter 03. The short one also takes one extra 3×3 convolution on the 7×7 maps of either network (`refine=1`; on so small a map it costs little), and the penalty (5.10). In our trials
-# each of the two improved both scores. The penalty costs more than half as much as the step itself, so it is charged every eighth step only, eight times over (a trick of Karras et al., 2020).
+# (single runs on MNIST) each of the two improved both scores. The penalty costs more than half as much as the step itself, so it is charged every eighth step only, eight times over (a trick of Karras et al., 2020).
 #
 # The function below sets up one game and returns its `update`. It reports, beside the two losses, what we need in 5.9: the mean of $D$ over real and over generated
 # pictures, the share of pictures that D has classified rightly, and the length of the generator's gradient.
@@ -1023,10 +1023,10 @@ assert noise.inception_score < 2 < best.inception_score < real.inception_score
 assert abs(best.frechet / last.frechet - 1) < 0.2
 
 # %% [markdown]
-# On MNIST the averaged generator comes to an inception score of <!--05.inception_score-->6.8, where real training pictures have <!--05.real_inception_score-->9.8, and
-# to a Fréchet distance of <!--05.frechet-->122, where real ones have <!--05.real_frechet-->4.0 (not 0, since they are other pictures than the test set's) and noise has <!--05.noise_frechet-->6090.
+# On MNIST the averaged generator comes to an inception score of <!--05.inception_score-->7.5, where real training pictures have <!--05.real_inception_score-->9.8, and
+# to a Fréchet distance of <!--05.frechet-->60, where real ones have <!--05.real_frechet-->4.0 (not 0, since they are other pictures than the test set's) and noise has <!--05.noise_frechet-->6082.
 #
-# And the average? The last weights come to <!--05.raw_frechet-->121, which is no difference worth a word. Was it otherwise on the way?
+# And the average? The last weights come to <!--05.raw_frechet-->60, which is no difference worth a word. Was it otherwise on the way?
 
 # %%
 fig, ax = plt.subplots()
@@ -1162,8 +1162,8 @@ assert distance["default start"] < min(distance["balanced"], distance["D too wea
 
 # %% [markdown]
 # (After so short a training all distances are large; only their order is of interest.) The famous 0.02 is *behind*. The default makes the layers next to the pixels seven times larger,
-# so from the first step real contrast reaches the discriminator, and a usable gradient comes back; the gentle start first has to grow. The lead does not last. When we ran the whole main training
-# from both starts, once on each data source, the gentle one ended a little ahead, and so we keep it. A short experiment shows the beginning of a
+# so from the first step real contrast reaches the discriminator, and a usable gradient comes back; the gentle start first has to grow. The lead does not last. When we ran longer trainings
+# from both starts while choosing the settings, once on each data source, the gentle one ended a little ahead, and so we keep it. A short experiment shows the beginning of a
 # training. Do not choose your settings by it alone.
 #
 # Now the mixed batches. Look at both losses at the end:
@@ -1340,8 +1340,8 @@ assert rates[1][0] < 0.75
 results.add(arithmetic_once=rates[1][0], arithmetic_twice=rates[2][0], arithmetic_random=rates[2][1])
 
 # %% [markdown]
-# On MNIST one step gives the intended digit in a share of <!--05.arithmetic_once-->0.40, two steps in <!--05.arithmetic_twice-->0.63, and two steps between random means of the same
-# lengths in <!--05.arithmetic_random-->0.05. So the direction means something: many times what chance gives. And one plain addition, as in the famous formula, is far from reliable. (Why is one step too short? $m_b$ is how
+# On MNIST one step gives the intended digit in a share of <!--05.arithmetic_once-->0.49, two steps in <!--05.arithmetic_twice-->0.74, and two steps between random means of the same
+# lengths in <!--05.arithmetic_random-->0.07. So the direction means something: many times what chance gives. And one plain addition, as in the famous formula, is far from reliable. (Why is one step too short? $m_b$ is how
 # far codes of class $b$ lie in their direction *on average*, and the other classes overlap there: to leave one region and arrive well inside another takes more.) Classes are not
 # directions. They are regions of the shell, and their means point roughly at them. Chapter 08 will simply tell the generator which digit we want.
 #

@@ -32,7 +32,7 @@
 # - go through a checklist that finds such faults in minutes, in your own code too;
 # - load somebody else's weights without running somebody else's program.
 #
-# **Time.** Reading and diagnosing, about 90 minutes. Running all cells, about <!--90.seconds-->30
+# **Time.** Reading and diagnosing, about 90 minutes. Running all cells, about <!--90.seconds-->20
 # seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapters 02 and 03. Single cases touch chapters 04, 05 and 07; you can read them without.
