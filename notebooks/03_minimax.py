@@ -32,7 +32,7 @@
 #
 # **You need** chapters 00 to 02; the Kullback–Leibler divergence from chapter 02; cross-entropy for a classifier.
 #
-# ![Rows of ten generated digits after more and more training steps: from grey noise through blots to digits, each column
+# ![Rows of sixteen generated digits after more and more training steps: from grey noise through blots to digits, each column
 # drawn from the same noise vector.](images/03.png)
 #
 # *What you will make: every column is one noise vector, every row a later moment of training. Nobody ever showed this
