@@ -177,7 +177,7 @@ CONTESTS = {
         lambda m: course(m, course_vae_loss, 256, 6e-3),
         course_vae_loss,
     ),
-    "gan": (MLPGAN, lambda m: listing_gan(m, 64), lambda m: course_gan(m, 256, (1e-3, 2e-3)), frechet),
+    "gan": (MLPGAN, lambda m: listing_gan(m, 64), lambda m: course_gan(m, 128, (2e-3, 1e-3)), frechet),
     "dcgan": (
         lambda: DCGAN(28, 1, width=16, latent_dim=64),
         lambda m: listing_gan(m.apply(dcgan_init), 128),
