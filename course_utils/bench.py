@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from course_utils import CourseError, losses, metrics, pretrained
 from course_utils.data import Images, batches, load_images
-from course_utils.models import DCGAN, VAE, Autoencoder, Discriminator, Generator, dcgan_init
+from course_utils.gan import MLPGAN
+from course_utils.models import DCGAN, VAE, Autoencoder, dcgan_init
 from course_utils.seeding import seed_everything
 
 Loop = Callable[[torch.Tensor, int], Iterator[torch.nn.Module]]  # (images, passes) → the model after each pass
@@ -77,15 +78,6 @@ def course(model: torch.nn.Module, loss_of: Callable, batch_size: int, lr: float
                 yield model
 
     return loop
-
-
-class MLPGAN(torch.nn.Module):
-    """The two networks of chapter 03 as one model, as DCGAN has them."""
-
-    def __init__(self):
-        super().__init__()
-        self.generator, self.discriminator = Generator(), Discriminator()
-        self.latent_dim = self.generator.latent_dim
 
 
 def listing_gan(model: torch.nn.Module, batch_size: int) -> Loop:

@@ -1,5 +1,6 @@
 """The losses of the course. Each is derived, and written out, in the chapter that teaches it."""
 
+import torch
 import torch.nn.functional as F
 
 
@@ -27,3 +28,10 @@ def discriminator_loss(real_logits, fake_logits):
 # Chapter 03
 def generator_loss(fake_logits):
     return F.softplus(-fake_logits).mean()  # −log D(G(z)), the non-saturating loss
+
+
+# Chapter 05, equation (5.10)
+def slope_penalty(discriminator, x):
+    x = x.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
+    return slope.square().flatten(1).sum(dim=1).mean()  # the mean squared length of D's gradient in the picture

@@ -1,84 +1,151 @@
-"""Scores of generated images: the inception score and the Fréchet distance, on the features of a small classifier.
+"""Scores of generated images, as chapter 06 derives them, on the features of a small classifier.
 
-Both depend on the classifier. The course uses one per data source (`pretrained.load("classifier", source)`), so that
+All depend on the classifier. The course has one for each data source (`pretrained.load("classifier-mnist")`), so that
 scores may be compared within a data source, and never with those that were measured with Inception-v3.
 """
 
 from typing import NamedTuple
 
 import torch
-from torch import nn
 
-from course_utils import CourseError
-
-
-class Classifier(nn.Module):
-    """A small convolutional net: digits (n, 1, 28, 28), values in [0, 1] => logits (n, 10), by way of 64 features."""
-
-    def __init__(self, num_features: int = 64, num_classes: int = 10):
-        super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),  # => (n, 16, 14, 14)
-            nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),  # => (n, 32, 7, 7)
-            nn.Flatten(),
-            nn.Linear(32 * 7 * 7, num_features), nn.ReLU(),
-        )  # fmt: skip
-        self.head = nn.Linear(num_features, num_classes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(x))
+from course_utils import CourseError, require
 
 
-def inception_score(probabilities: torch.Tensor) -> float:
-    """exp of the mutual information of image and predicted class: exp E KL(p(y|x) || p(y)), from 1 to the classes.
-
-    Salimans et al. (2016). `probabilities` (n, classes): each row sums to 1.
-    """
-    p = probabilities.double()
-    if p.ndim != 2 or (p < 0).any() or not torch.allclose(p.sum(dim=1), torch.ones_like(p[:, 0]), atol=1e-3):
-        raise CourseError("The inception score takes probabilities (n, classes) whose rows sum to 1: apply softmax.")
-    marginal = p.mean(dim=0, keepdim=True)
-    return float(torch.special.xlogy(p, p).sub(torch.special.xlogy(p, marginal)).sum(dim=1).mean().exp())
-
-
-def frechet_distance(a: torch.Tensor, b: torch.Tensor) -> float:
-    """|mean difference|² + tr(A + B − 2 (AB)^½): the squared 2-Wasserstein distance of two fitted Gaussians.
-
-    Heusel et al. (2017). `a`, `b`: features, (n, d) each, with n > 1. Computed in float64: the trace of (AB)^½ is the
-    sum of the roots of AB's eigenvalues, which are those of the symmetric A^½ B A^½ and never negative.
-    """
-    for features in (a, b):
-        if features.ndim != 2 or len(features) < 2 or not torch.isfinite(features).all():
-            raise CourseError("The Fréchet distance takes two sets of finite features (n, d), with n of 2 or more.")
-    a, b = a.double().cpu(), b.double().cpu()
-    cov_a, cov_b = torch.cov(a.T).reshape(a.shape[1], -1), torch.cov(b.T).reshape(b.shape[1], -1)
-    values, vectors = torch.linalg.eigh(cov_a)
-    root_a = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    overlap = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp(min=0).sqrt().sum()
-    return float((a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap)
-
-
+# Chapter 06
 @torch.no_grad()
-def features_and_probabilities(classifier: Classifier, images: torch.Tensor, batch_size: int = 1000):
-    """(n, 64) features and (n, 10) probabilities of images in [0, 1]."""
+def features_and_probabilities(classifier, images, batch_size=1000):
+    """(n, 64) features and (n, 10) probabilities of pictures in [0, 1], with the classifier in eval mode."""
     classifier.eval()
-    features = torch.cat([classifier.features(chunk) for chunk in images.split(batch_size)])
+    features = torch.cat([classifier.features(part) for part in images.split(batch_size)])
     return features, classifier.head(features).softmax(dim=1)
 
 
+# Chapter 06
+def inception_score(probabilities):
+    """exp of the mutual information of picture and predicted class, from 1 to the number of classes.
+
+    exp E KL(p(y|x) || p(y)), Salimans et al. (2016). `probabilities` (n, classes): each row sums to 1.
+    """
+    p = require.probabilities(probabilities)
+    marginal = p.mean(dim=0)
+    divergence = torch.special.xlogy(p, p) - torch.special.xlogy(p, marginal)  # 0 log 0 = 0
+    return divergence.sum(dim=1).mean().exp().item()
+
+
+# Chapter 06
+def frechet_distance(a, b):
+    """|mean difference|² + tr(A + B − 2 (AB)^½): the squared 2-Wasserstein distance of two fitted Gaussians.
+
+    Heusel et al. (2017). `a`, `b`: features, (n, d) each. The trace of (AB)^½ is the sum of the roots of AB's
+    eigenvalues, which are those of the symmetric A^½ B A^½ and never negative.
+    """
+    a, b = require.features(a, b)
+    cov_a, cov_b = (torch.cov(x.T).reshape(x.shape[1], -1) for x in (a, b))
+    values, vectors = torch.linalg.eigh(cov_a)
+    root_a = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    overlap = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp(min=0).sqrt().sum()
+    return ((a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap).item()
+
+
+# Chapter 06
+def kernel_distance(a, b):
+    """Squared maximum mean discrepancy with the kernel (x·y/d + 1)³, without bias; near 0 it may be negative.
+
+    Bińkowski et al. (2018), who call it KID. `a` (n, d) and `b` (m, d): features.
+    """
+    a, b = require.features(a, b)
+
+    def total(x, y):  # the sum over all pairs, a thousand rows at a time
+        return sum(((part @ y.T / x.shape[1] + 1) ** 3).sum() for part in x.split(1000))
+
+    def without_itself(x):  # the mean over pairs of different samples
+        itself = ((x.square().sum(dim=1) / x.shape[1] + 1) ** 3).sum()
+        return (total(x, x) - itself) / (len(x) * (len(x) - 1))
+
+    return (without_itself(a) + without_itself(b) - 2 * total(a, b) / (len(a) * len(b))).item()
+
+
+# Chapter 06
+class NeighbourScores(NamedTuple):
+    precision: float  # share of fakes that lie in the ball of a real sample
+    recall: float  # share of real samples that lie in the ball of a fake
+    density: float  # balls of real samples around a fake, on average, divided by k
+    coverage: float  # share of real samples with a fake in their ball
+
+
+# Chapter 06
+def neighbour_scores(real, fake, k=5):
+    """Precision and recall (Kynkäänniemi et al., 2019), density and coverage (Naeem et al., 2020).
+
+    `real` (n, d) and `fake` (m, d): features. The ball of a sample reaches to its k-th neighbour among its own kind.
+    """
+    real, fake = require.features(real, fake, at_least=k + 1)
+    real_radius, fake_radius = (
+        torch.cat([torch.cdist(part, x).kthvalue(k + 1).values for part in x.split(1000)])  # the nearest is itself
+        for x in (real, fake)
+    )
+    balls, covered, recalled = [], torch.zeros(len(real), dtype=torch.bool), []
+    for part in fake.split(1000):
+        inside = torch.cdist(part, real) < real_radius  # (1000, n): is this fake in the ball of that real sample?
+        balls.append(inside.sum(dim=1))
+        covered |= inside.any(dim=0)
+    for part in real.split(1000):
+        recalled.append((torch.cdist(part, fake) < fake_radius).any(dim=1))
+    balls = torch.cat(balls).double()
+    shares = (balls > 0).double().mean(), torch.cat(recalled).double().mean(), balls.mean() / k, covered.double().mean()
+    return NeighbourScores(*(share.item() for share in shares))
+
+
+# Chapter 06
 class Scores(NamedTuple):
     inception_score: float  # 1 to 10, higher is better
     frechet: float  # 0 and up, lower is better
 
 
-def score(images: torch.Tensor, real: torch.Tensor, classifier: Classifier) -> Scores:
-    """Inception score of `images` and their Fréchet distance to `real`: images (n, 1, 28, 28) with values in [0, 1].
+# Chapter 06
+def score(images, real, classifier):
+    """Inception score of `images` and their Fréchet distance to `real`: pictures (n, 1, 28, 28) with values in [0, 1].
 
-    Take the same number of images wherever scores are to be compared: the distance falls as the number grows.
+    Take the same number of pictures wherever scores are to be compared: the distance falls as the number grows.
     For many scores against the same pictures, give the features of `real` (n, 64) instead, and save their computation.
     """
-    if images.min() < 0 or images.max() > 1:
-        raise CourseError("Scores are for pixels from 0 to 1: bring a generator's −1 to 1 there with (x + 1) / 2.")
-    features, probabilities = features_and_probabilities(classifier, images)
-    real_features = real if real.ndim == 2 else features_and_probabilities(classifier, real)[0]
+    features, probabilities = features_and_probabilities(classifier, require.pixels(images))
+    real_features = real if real.ndim == 2 else features_and_probabilities(classifier, require.pixels(real))[0]
     return Scores(inception_score(probabilities), frechet_distance(features, real_features))
+
+
+# Chapter 06
+def all_scores(images, real, classifier):
+    """Every score of `images` against the pictures `real`, by name."""
+    features, probabilities = features_and_probabilities(classifier, require.pixels(images))
+    real_features, _ = features_and_probabilities(classifier, require.pixels(real))
+    return {
+        "inception_score": inception_score(probabilities),
+        "frechet": frechet_distance(features, real_features),
+        "kernel": kernel_distance(features, real_features),
+        **neighbour_scores(real_features, features)._asdict(),
+    }
+
+
+def inception_metric(weights=None):
+    """torchmetrics' Fréchet distance on Inception-v3, the one that papers report, made comparable with them.
+
+    `weights`: a local file of the weights (pt_inception-2015-12-05-6726825d.pth); without it they are downloaded once.
+    Give it pictures (n, 3, h, w) in [0, 1]: `metric.update(real, real=True)`, `metric.update(fake, real=False)`.
+
+    Raises:
+        CourseError: the package or the weights cannot be had.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance  # a slow import, for this alone
+
+    try:
+        return FrechetInceptionDistance(
+            feature=2048, normalize=True, antialias=False, feature_extractor_weights_path=weights
+        ).eval()
+    except ModuleNotFoundError as error:
+        raise CourseError("Inception-v3 needs the package torch-fidelity: pip install torch-fidelity.") from error
+    except (OSError, RuntimeError) as error:
+        raise CourseError(
+            f"The weights of Inception-v3 cannot be had ({str(error).splitlines()[0]}): connect to the network once, "
+            "or name a local copy of pt_inception-2015-12-05-6726825d.pth as `weights`."
+        ) from error

@@ -147,3 +147,26 @@ def dcgan_init(layer):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
         nn.init.normal_(layer.weight, 1.0, 0.02)
+
+
+# Chapter 06
+class Classifier(nn.Module):
+    def __init__(self, num_features=64, num_classes=10):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # (n, 1, 28, 28) => (n, 16, 14, 14)
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # => (n, 32, 7, 7)
+            nn.Flatten(),
+            nn.Linear(32 * 7 * 7, num_features),
+            nn.ReLU(),  # => (n, num_features), the features
+        )
+        self.head = nn.Linear(num_features, num_classes)
+
+    def forward(self, x):
+        return self.head(self.features(x))  # logits, (n, num_classes)
