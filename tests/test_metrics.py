@@ -1,9 +1,6 @@
-"""The scores, against known answers and against independent computations; and the weights they rest on."""
+"""The scores, against known answers, against libraries, and against what must not change them."""
 
-import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,8 +8,26 @@ import scipy.linalg
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
+from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.inception import InceptionScore
+from torchmetrics.image.kid import KernelInceptionDistance
 
-from course_utils import CourseError, metrics, pretrained
+from course_utils import CourseError, inception, metrics, models, require
+
+
+def normal(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+class Identity(torch.nn.Module):
+    """A feature net for torchmetrics: features in, features out."""
+
+    num_features = 64
+
+    def forward(self, x):
+        return x
+
 
 # ---------------------------------------------------------------- Fréchet distance
 
@@ -26,15 +41,22 @@ def by_scipy(a, b):
 
 @pytest.mark.parametrize("d", [2, 16, 64])
 def test_frechet_agrees_with_the_matrix_square_root(d):
-    torch.manual_seed(d)
-    a = torch.randn(500, d) @ torch.randn(d, d)
-    b = torch.randn(400, d) @ torch.randn(d, d) + torch.randn(d)
+    a = normal(d, 500, d) @ normal(d + 1, d, d)
+    b = normal(d + 2, 400, d) @ normal(d + 3, d, d) + normal(d + 4, d)
     assert metrics.frechet_distance(a, b) == pytest.approx(by_scipy(a, b), rel=1e-6)
 
 
+def test_frechet_agrees_with_torchmetrics():
+    a, b = normal(0, 600, 64).float(), normal(1, 500, 64).float() * 1.5 + 0.3
+    metric = FrechetInceptionDistance(feature=Identity(), normalize=True, input_img_size=(64,))
+    metric.set_dtype(torch.float64)
+    metric.update(a, real=True)
+    metric.update(b, real=False)
+    assert metrics.frechet_distance(a, b) == pytest.approx(metric.compute().item(), rel=1e-6)
+
+
 def test_frechet_of_known_gaussians():
-    torch.manual_seed(0)
-    z = torch.randn(200_000, 3, dtype=torch.float64)
+    z = normal(0, 200_000, 3)
     z = (z - z.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(z.T))).T  # mean 0 and covariance I, exactly
     shift = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
     stds = torch.tensor([2.0, 1.0, 0.5], dtype=torch.float64)
@@ -45,15 +67,15 @@ def test_frechet_of_known_gaussians():
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**31), n=st.integers(10, 60), d=st.integers(1, 8))
 def test_frechet_properties(seed, n, d):
-    generator = torch.Generator().manual_seed(seed)
-    a, b = (torch.randn(n, d, generator=generator, dtype=torch.float64) for _ in range(2))
-    rotation, _ = torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=torch.float64))
+    a, b = normal(seed, n, d), normal(seed + 1, n, d)
+    rotation, _ = torch.linalg.qr(normal(seed + 2, d, d))
     distance = metrics.frechet_distance(a, b)
     assert distance >= -1e-9
     assert metrics.frechet_distance(b, a) == pytest.approx(distance, abs=1e-8)
     assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
     assert metrics.frechet_distance(a @ rotation, b @ rotation) == pytest.approx(distance, abs=1e-7)
     assert metrics.frechet_distance(a.flip(0), b) == pytest.approx(distance, abs=1e-9)
+    assert metrics.frechet_distance(3 * a, 3 * b) == pytest.approx(9 * distance, rel=1e-6, abs=1e-6)
 
 
 def test_frechet_of_features_that_never_vary():
@@ -61,10 +83,116 @@ def test_frechet_of_features_that_never_vary():
     assert metrics.frechet_distance(dead, dead + 1) == pytest.approx(5, abs=1e-6)
 
 
-@pytest.mark.parametrize("bad", [torch.zeros(1, 4), torch.zeros(4), torch.full((5, 4), math.nan)])
-def test_frechet_refuses_what_it_cannot_measure(bad):
-    with pytest.raises(CourseError, match="two sets of finite features"):
-        metrics.frechet_distance(torch.randn(5, 4), bad)
+def test_frechet_is_biased_and_the_kernel_distance_is_not():
+    """Over many small samples of one distribution the first is far above 0 on average, the second is not."""
+    pairs = [(normal(2 * s, 50, 16), normal(2 * s + 1, 50, 16)) for s in range(200)]
+    frechet = torch.tensor([metrics.frechet_distance(a, b) for a, b in pairs])
+    kernel = torch.tensor([metrics.kernel_distance(a, b) for a, b in pairs])
+    assert frechet.mean() > 20 * frechet.std() / math.sqrt(len(pairs))
+    assert kernel.mean().abs() < 4 * kernel.std() / math.sqrt(len(pairs))
+    assert kernel.min() < 0
+
+
+# ---------------------------------------------------------------- kernel distance
+
+
+def kernel_by_loops(a, b):
+    k = lambda x, y: (float(x @ y) / len(x) + 1) ** 3  # noqa: E731
+    n, m = len(a), len(b)
+    aa = sum(k(a[i], a[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+    bb = sum(k(b[i], b[j]) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
+    return aa + bb - 2 * sum(k(x, y) for x in a for y in b) / (n * m)
+
+
+def test_kernel_distance_is_the_mean_over_pairs():
+    a, b = normal(0, 7, 3), normal(1, 9, 3) + 1
+    assert metrics.kernel_distance(a, b) == pytest.approx(kernel_by_loops(a, b), rel=1e-9)
+
+
+def test_kernel_distance_agrees_with_torchmetrics():
+    a, b = normal(0, 1500, 64), normal(1, 1500, 64) + 0.2  # more than one part of a thousand
+    metric = KernelInceptionDistance(feature=Identity(), subsets=1, subset_size=1500, normalize=True)
+    metric.set_dtype(torch.float64)
+    metric.update(a, real=True)
+    metric.update(b, real=False)
+    assert metrics.kernel_distance(a, b) == pytest.approx(metric.compute()[0].item(), rel=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), n=st.integers(3, 40), m=st.integers(3, 40), d=st.integers(1, 8))
+def test_kernel_distance_properties(seed, n, m, d):
+    a, b = normal(seed, n, d), normal(seed + 1, m, d)
+    rotation, _ = torch.linalg.qr(normal(seed + 2, d, d))
+    distance = metrics.kernel_distance(a, b)
+    assert metrics.kernel_distance(b, a) == pytest.approx(distance, abs=1e-8)
+    assert metrics.kernel_distance(a @ rotation, b @ rotation) == pytest.approx(distance, abs=1e-8)
+    assert metrics.kernel_distance(a.flip(0), b) == pytest.approx(distance, abs=1e-8)
+
+
+# ---------------------------------------------------------------- precision, recall, density, coverage
+
+
+def by_sklearn(real, fake, k):
+    real, fake = real.numpy(), fake.numpy()
+    radius = lambda x: NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x)[0][:, k]  # noqa: E731
+    distance = np.linalg.norm(real[:, None] - fake[None], axis=-1)  # (n, m)
+    in_real, in_fake = distance < radius(real)[:, None], distance < radius(fake)[None]
+    return in_real.any(0).mean(), in_fake.any(1).mean(), in_real.sum(0).mean() / k, in_real.any(1).mean()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**31), n=st.integers(12, 60), m=st.integers(12, 60), d=st.integers(1, 6), k=st.integers(1, 9)
+)
+def test_neighbour_scores_agree_with_a_direct_computation(seed, n, m, d, k):
+    real, fake = normal(seed, n, d), 0.8 * normal(seed + 1, m, d) + 0.3
+    assert metrics.neighbour_scores(real, fake, k) == pytest.approx(by_sklearn(real, fake, k), abs=1e-12)
+
+
+def test_neighbour_scores_do_not_depend_on_the_parts():
+    real, fake = normal(0, 2300, 4), normal(1, 1700, 4)  # neither is a multiple of a thousand
+    assert metrics.neighbour_scores(real, fake) == pytest.approx(by_sklearn(real, fake, 5), abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), d=st.integers(1, 6))
+def test_neighbour_scores_properties(seed, d):
+    real, fake = normal(seed, 50, d), normal(seed + 1, 40, d) + 0.5
+    rotation, _ = torch.linalg.qr(normal(seed + 2, d, d))
+    scores = metrics.neighbour_scores(real, fake, 3)
+    assert metrics.neighbour_scores(real.flip(0), fake.flip(0), 3) == pytest.approx(scores, abs=1e-12)
+    assert metrics.neighbour_scores(real @ rotation, fake @ rotation, 3) == pytest.approx(scores, abs=1e-12)
+    swapped = metrics.neighbour_scores(fake, real, 3)
+    assert (swapped.precision, swapped.recall) == pytest.approx((scores.recall, scores.precision), abs=1e-12)
+    wider = metrics.neighbour_scores(real, fake, 6)  # larger balls hold whatever the smaller ones held
+    assert wider.precision >= scores.precision
+    assert wider.recall >= scores.recall
+    assert wider.coverage >= scores.coverage
+
+
+def modes(seed, n, used):
+    """n points of ten separated Gaussians in the plane, from the first `used` of them."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = 100.0 * torch.stack([torch.arange(10), torch.arange(10) % 3], dim=1)
+    return centres[torch.randint(used, (n,), generator=generator)] + torch.randn(n, 2, generator=generator)
+
+
+@pytest.mark.parametrize(("used", "expected"), [(5, (0.99, 0.50, 0.99, 0.50)), (1, (1.00, 0.10, 1.02, 0.10))])
+def test_neighbour_scores_of_separated_modes(used, expected):
+    scores = metrics.neighbour_scores(modes(0, 5000, 10), modes(1, 5000, used))
+    assert scores == pytest.approx(expected, abs=0.05)
+
+
+def test_a_replayed_training_set_is_precise_and_covers():
+    real = normal(0, 400, 8)
+    scores = metrics.neighbour_scores(real, real.clone(), 5)
+    assert (scores.precision, scores.recall, scores.coverage) == (1, 1, 1)
+
+
+def test_a_distribution_against_itself_does_not_score_one():
+    scores = metrics.neighbour_scores(normal(0, 3000, 64), normal(1, 3000, 64))
+    assert 0.5 < scores.precision < 0.9
+    assert 0.5 < scores.recall < 0.9
 
 
 # ---------------------------------------------------------------- inception score
@@ -77,124 +205,116 @@ def test_inception_score_from_one_to_the_number_of_classes():
     assert metrics.inception_score(certain[:1].repeat(30, 1)) == pytest.approx(1), "sure, but always of the same class"
 
 
-def test_inception_score_is_mutual_information():
-    torch.manual_seed(0)
-    p = torch.randn(1000, 10, dtype=torch.float64).mul(2).softmax(dim=1)
-    entropy = lambda q: -(q * q.log()).sum(dim=-1)  # noqa: E731
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), n=st.integers(1, 200), classes=st.integers(2, 12), sure=st.floats(0, 20))
+def test_inception_score_is_mutual_information(seed, n, classes, sure):
+    p = (sure * normal(seed, n, classes)).softmax(dim=1)
+    entropy = lambda q: -torch.special.xlogy(q, q).sum(dim=-1)  # noqa: E731
     information = entropy(p.mean(0)) - entropy(p).mean()  # H(y) − H(y|x)
-    assert metrics.inception_score(p) == pytest.approx(information.exp().item(), rel=1e-9)
+    score = metrics.inception_score(p)
+    assert score == pytest.approx(information.exp().item(), rel=1e-9)
+    assert 1 - 1e-9 <= score <= classes + 1e-9
+    assert metrics.inception_score(p.flip(0).flip(1)) == pytest.approx(score, rel=1e-9)
 
 
-@pytest.mark.parametrize("bad", [torch.randn(20, 10), torch.rand(20), torch.full((20, 10), 0.2)])
-def test_inception_score_refuses_what_is_no_probability(bad):
-    with pytest.raises(CourseError, match="apply softmax"):
-        metrics.inception_score(bad)
+def test_inception_score_agrees_with_torchmetrics():
+    logits = 2 * normal(0, 800, 64)
+    metric = InceptionScore(feature=Identity(), splits=1)
+    metric.update(logits)
+    assert metrics.inception_score(logits.softmax(dim=1)) == pytest.approx(metric.compute()[0].item(), rel=1e-5)
 
 
-def test_scores_refuse_pixels_below_zero():
-    with pytest.raises(CourseError, match=r"\(x \+ 1\) / 2"):
-        metrics.score(torch.rand(5, 1, 28, 28) * 2 - 1, torch.rand(5, 1, 28, 28), metrics.Classifier())
+# ---------------------------------------------------------------- pictures and classifier
 
 
 def test_scoring_does_not_depend_on_the_classifiers_mode():
     """A feature net left in train mode normalises with the batch at hand, and gives other features."""
     torch.manual_seed(0)
-    classifier, images = metrics.Classifier(), torch.rand(64, 1, 28, 28)
+    classifier, images = models.Classifier(), torch.rand(64, 1, 28, 28)
     before = metrics.features_and_probabilities(classifier.eval(), images)
     after = metrics.features_and_probabilities(classifier.train(), images)
     assert torch.equal(before[0], after[0])
 
 
-# ---------------------------------------------------------------- shipped weights
-
-
-@pytest.mark.parametrize("name", pretrained.BUILDERS)
-def test_every_record_says_how_its_weights_were_made(name):
-    record = pretrained.records()[name]
-    assert record.keys() >= {"sha256", "command", "seed", "data", "date", "versions", "test_accuracy"}
-    assert record["command"].endswith(f"rebuild {name}")
-
-
-def test_the_files_are_small():
-    assert sum(file.stat().st_size for file in pretrained.WEIGHTS.iterdir()) < 20e6
-    assert all(file.stat().st_size < 2e6 for file in pretrained.WEIGHTS.glob("classifier-*"))
-
-
-def test_the_classifier_is_as_good_as_recorded():
-    from course_utils.offline import embedded_digits
-
-    _, _, test, labels = embedded_digits()
-    classifier = pretrained.load("classifier-embedded").cpu()
-    assert not classifier.training
-    _, probabilities = metrics.features_and_probabilities(classifier, test)
-    accuracy = (probabilities.argmax(dim=1) == labels).double().mean().item()
-    assert accuracy == pytest.approx(pretrained.records()["classifier-embedded"]["test_accuracy"], abs=0.002)
-    assert pretrained.records()["classifier-mnist"]["test_accuracy"] >= 0.99
-
-
-@pytest.fixture
-def weights(tmp_path, monkeypatch):
-    """A copy of the weights that a test may damage."""
-    for file in pretrained.WEIGHTS.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
-    return tmp_path
-
-
-def test_one_changed_bit_is_noticed(weights):
-    file = weights / "classifier-mnist.safetensors"
-    content = bytearray(file.read_bytes())
-    content[-100] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(pretrained.WeightsError, match="not the recorded one"):
-        pretrained.load("classifier-mnist")
-
-
-def test_missing_weights_are_one_sentence(weights):
-    (weights / "classifier-mnist.safetensors").unlink()
-    with pytest.raises(pretrained.WeightsError, match="install the course again"):
-        pretrained.load("classifier-mnist")
-    with pytest.raises(pretrained.WeightsError, match="choose one of"):
-        pretrained.load("../../etc/passwd")
-
-
-def test_weights_of_another_network_are_refused(weights, monkeypatch):
-    import hashlib
-
-    from safetensors.torch import save
-
-    content = save({"something": torch.zeros(3)})
-    (weights / "classifier-mnist.safetensors").write_bytes(content)
-    records = pretrained.records()
-    records["classifier-mnist"]["sha256"] = hashlib.sha256(content).hexdigest()
-    (weights / "weights.json").write_text(json.dumps(records))
-    with pytest.raises(pretrained.WeightsError, match="do not fit"):
-        pretrained.load("classifier-mnist")
-
-
-def test_rebuild_replaces_file_and_record(weights, monkeypatch):
-    monkeypatch.setitem(
-        pretrained.BUILDERS, "classifier-embedded", (metrics.Classifier, lambda model, name: {"data": "none"})
-    )
-    before = pretrained.records()
-    record = pretrained.rebuild("classifier-embedded")
-    after = pretrained.records()
-    assert after["classifier-embedded"] == record != before["classifier-embedded"]
-    assert after["classifier-mnist"] == before["classifier-mnist"]
-    assert isinstance(pretrained.load("classifier-embedded"), metrics.Classifier)
-    assert {file.name for file in weights.iterdir()} == {
-        "weights.json", "classifier-mnist.safetensors", "classifier-embedded.safetensors",
+def test_all_scores_are_the_scores():
+    torch.manual_seed(0)
+    classifier, images, real = models.Classifier(), torch.rand(80, 1, 28, 28), torch.rand(90, 1, 28, 28)
+    scores = metrics.all_scores(images, real, classifier)
+    assert set(scores) == {
+        "inception_score", "frechet", "kernel", "precision", "recall", "density", "coverage",
     }  # fmt: skip
+    pair = metrics.score(images, real, classifier)
+    assert (scores["inception_score"], scores["frechet"]) == pytest.approx(pair)
+    real_features, _ = metrics.features_and_probabilities(classifier, real)
+    assert metrics.score(images, real_features, classifier) == pytest.approx(pair)
 
 
-def test_training_on_the_wrong_data_is_refused(monkeypatch):
-    monkeypatch.setenv("COURSE_DATA", "embedded")
-    with pytest.raises(pretrained.WeightsError, match="set COURSE_DATA to match"):
-        pretrained.train_classifier(metrics.Classifier(), "classifier-mnist")
+# ---------------------------------------------------------------- what cannot be scored
+
+FEATURES = [metrics.frechet_distance, metrics.kernel_distance, metrics.neighbour_scores]
+TEN = torch.randn(10, 4)
 
 
-def test_the_command_lists_the_weights():
-    done = subprocess.run(
-        [sys.executable, "-m", "course_utils.pretrained", "list"], capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) == pretrained.records()
+@pytest.mark.parametrize("score", FEATURES, ids=lambda score: score.__name__)
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (torch.zeros(1, 4), r"needs \d+ samples or more .* has 1: draw more"),
+        (torch.zeros(0, 4), "has 0: draw more"),
+        (torch.zeros(4), r"tensor \(n, d\), not \(4,\)"),
+        (torch.zeros(9, 1, 28, 28), "flatten pictures"),
+        ([[0.0] * 4] * 9, "not list"),
+        (torch.full((10, 4), math.nan), "NaN or infinity"),
+        (torch.full((10, 4), math.inf), "NaN or infinity"),
+        (torch.zeros(10, 5), "4 and 5 features|5 and 4 features"),
+    ],
+)
+def test_features_that_cannot_be_scored_are_one_sentence(score, bad, message):
+    for sets in ((TEN, bad), (bad, TEN)):
+        with pytest.raises(CourseError, match=message) as caught:
+            score(*sets)
+        assert str(caught.value).count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (torch.randn(20, 10), "apply softmax"),
+        (torch.full((20, 10), 0.2), "apply softmax"),
+        (torch.full((20, 10), math.nan), "apply softmax"),
+        (torch.rand(20), "with one row or more"),
+        (torch.zeros(0, 10), "with one row or more"),
+        (torch.ones(20, 1), "two classes or more"),
+    ],
+)
+def test_what_is_no_probability_is_one_sentence(bad, message):
+    with pytest.raises(CourseError, match=message):
+        metrics.inception_score(bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (torch.rand(5, 1, 28, 28) * 2 - 1, r"\(x \+ 1\) / 2"),
+        (torch.rand(5, 1, 28, 28) * 255, "from 0 to 1"),
+        (torch.full((5, 1, 28, 28), math.nan), "diverged"),
+        (torch.rand(5, 784), r"\(n, channels, height, width\)"),
+        (torch.rand(0, 1, 28, 28), "one picture or more"),
+    ],
+)
+def test_pictures_that_cannot_be_scored_are_one_sentence(bad, message):
+    good = torch.rand(5, 1, 28, 28)
+    for images, real in ((bad, good), (good, bad)):
+        with pytest.raises(CourseError, match=message):
+            metrics.all_scores(images, real, models.Classifier())
+
+
+def test_features_come_back_as_float64_without_a_gradient():
+    (made,) = require.features(torch.randn(5, 3, requires_grad=True))
+    assert made.dtype == torch.float64
+    assert not made.requires_grad
+
+
+def test_inception_without_its_package_or_weights_is_one_sentence(tmp_path):
+    with pytest.raises(CourseError, match="pip install torch-fidelity|weights of Inception-v3 cannot be had"):
+        inception.inception_metric(weights=str(tmp_path / "absent.pth"))

@@ -534,7 +534,7 @@ def teachers(helper: str, taught: dict[str, set[str]]):
             yield f"{name} is defined in chapters {sorted(taught.get(name, []))}, not in {named[1]} alone"
 
 
-@pytest.mark.parametrize("helper", ["models.py", "losses.py"])
+@pytest.mark.parametrize("helper", ["models.py", "losses.py", "metrics.py"])
 def test_what_the_helpers_offer_is_taught(helper):
     taught = {}
     for script in SCRIPTS:
