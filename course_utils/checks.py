@@ -1,0 +1,132 @@
+"""Checks that the exercises' test cells use: they compare strictly, and say in words what is wrong.
+
+    check(condition, message)             the message, unless the condition holds
+    close(actual, expected, message)      the message, unless both agree in shape, kind of number and value
+    finite_difference(f, x)               a gradient that needs nothing from autograd
+    with when_ready(): …                  runs a demonstration once the task above it has been answered
+
+A message names the misconception. No check ever prints the expected values: a look at them is not the lesson.
+"""
+
+import math
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+
+class CheckFailed(AssertionError):
+    """A check did not hold; its message says what to think about."""
+
+    def _render_traceback_(self) -> list[str]:  # in a notebook: the sentence alone, not the calls under it
+        return [f"{type(self).__name__}: {self}"]
+
+
+def check(condition: bool | np.bool_ | torch.Tensor, message: str) -> None:
+    """Raise CheckFailed with `message` unless `condition`, one truth value, holds.
+
+    Raises:
+        TypeError: the condition is not one truth value. An empty list or a whole tensor of comparisons is a mistake
+            in the test, or an answer of the wrong kind, and counts as neither.
+    """
+    one_tensor = isinstance(condition, torch.Tensor) and condition.dtype == torch.bool and condition.dim() == 0
+    if not (one_tensor or isinstance(condition, (bool, np.bool_))):
+        raise TypeError(f"A check needs True or False, not {describe(condition)}.")
+    if not condition:
+        raise CheckFailed(message)
+
+
+def close(actual, expected, message: str, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+    """Raise CheckFailed with `message` unless |actual − expected| ≤ atol + rtol·|expected| everywhere.
+
+    Both are numbers, tensors or arrays. Shapes must agree exactly, without broadcasting; a number counts as shape ().
+    Whole numbers, floating point numbers and truth values are different kinds, whatever their width; only an
+    `expected` plain Python number leaves the kind open. Infinite values must be where `expected` has them.
+    """
+    theirs = _as_array(actual)
+    ours = _as_array(expected)
+    if ours is None:
+        raise TypeError(f"close compares numbers, tensors and arrays, and expected is {describe(expected)}.")
+    if theirs is None:
+        hint = ": is a `return` missing?" if actual is None else ""
+        raise CheckFailed(f"{message} (Got {describe(actual)} where a number or a tensor is expected{hint})")
+    if theirs.shape != ours.shape:
+        raise CheckFailed(f"{message} (Shape: got {_shape(theirs)}, expected {_shape(ours)}.)")
+    if not isinstance(expected, (bool, int, float, complex)) and _kind(theirs) != _kind(ours):
+        raise CheckFailed(f"{message} (Kind of numbers: got {_kind(theirs)}, expected {_kind(ours)}.)")
+    if np.isnan(theirs).any() and not np.isnan(ours).any():
+        raise CheckFailed(f"{message} (There is a NaN, 'not a number', in the result.)")
+    if np.isinf(theirs).any() and not np.isinf(ours).any():
+        raise CheckFailed(f"{message} (There is an infinite value in the result.)")
+    # Differences in float64: neither the rounding of narrow types nor the wrap-around of integers may decide.
+    wide = np.complex128 if "complex" in (_kind(theirs), _kind(ours)) else np.float64
+    if not np.allclose(theirs.astype(wide), ours.astype(wide), rtol=rtol, atol=atol, equal_nan=True):
+        raise CheckFailed(message)
+
+
+def finite_difference(f: Callable, x, h: float = 1e-5):
+    """Gradient of the scalar function `f` at `x` by central differences, in float64.
+
+    `x` is a number (the result is a float) or a tensor (the result has its shape). `f` gets the same kind, in float64.
+    """
+    if not isinstance(x, torch.Tensor):
+        return (float(f(float(x) + h)) - float(f(float(x) - h))) / (2 * h)
+    x = x.detach().double()
+    gradient = torch.zeros(x.numel(), dtype=torch.float64)
+    for i in range(x.numel()):
+        step = torch.zeros(x.numel(), dtype=torch.float64)
+        step[i] = h
+        step = step.reshape(x.shape)
+        gradient[i] = (float(f(x + step)) - float(f(x - step))) / (2 * h)
+    return gradient.reshape(x.shape)
+
+
+class when_ready:
+    """Runs the block under `with when_ready():`, or says that the task above it has to be answered first.
+
+    An unanswered task shows as NotImplementedError, or as a NameError in the block itself. Every other error, and a
+    NameError inside a function that the block calls, is a mistake and goes on as usual.
+    """
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, trace) -> bool:
+        in_the_block = trace is not None and trace.tb_next is None
+        unanswered = isinstance(error, NotImplementedError) or (isinstance(error, NameError) and in_the_block)
+        if unanswered:
+            print("Answer the task above first.", file=sys.stdout)
+        return unanswered
+
+
+def describe(value) -> str:
+    """What a value is, in words that give no more away than its type and shape."""
+    if value is None:
+        return "None"
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return f"a {'tensor' if isinstance(value, torch.Tensor) else 'NumPy array'} of shape {tuple(value.shape)}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _as_array(value) -> np.ndarray | None:
+    """A number, tensor or array as a NumPy array; None for anything else."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().resolve_conj().resolve_neg()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        value = math.inf if value > 0 else -math.inf  # no array type holds it
+    elif not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
+        return None
+    array = np.asarray(value)
+    return array if array.dtype.kind in "biufc" else None
+
+
+def _kind(array: np.ndarray) -> str:
+    kinds = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "floating point", "c": "complex"}
+    return kinds[array.dtype.kind]
+
+
+def _shape(array: np.ndarray) -> str:
+    return str(tuple(array.shape)) if array.shape else "() (a single number)"

@@ -1,0 +1,135 @@
+"""course_utils.checks: strict about shapes and kinds, lenient about widths, silent about what was expected."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.checks import CheckFailed, check, close, finite_difference, when_ready
+
+
+@pytest.mark.parametrize("yes", [True, np.True_, torch.tensor(True)])
+def test_a_condition_that_holds(yes):
+    check(yes, "never shown")
+
+
+@pytest.mark.parametrize("no", [False, np.False_, torch.tensor(False)])
+def test_a_condition_that_does_not(no):
+    with pytest.raises(CheckFailed, match=r"^the posterior$"):
+        check(no, "the posterior")
+
+
+@pytest.mark.parametrize("neither", [1, 0, None, "no", [], torch.tensor([True]), torch.tensor(1), np.array([True])])
+def test_a_condition_is_one_truth_value(neither):
+    with pytest.raises(TypeError, match="True or False"):
+        check(neither, "…")
+
+
+def test_a_failed_check_is_an_assertion():
+    assert issubclass(CheckFailed, AssertionError)  # stock nbgrader and pytest see a failed assertion
+    assert CheckFailed("why")._render_traceback_() == ["CheckFailed: why"]
+
+
+SAME = [
+    (1.0, 1.0),
+    (1, 1.0),  # a plain number leaves the kind open
+    (torch.tensor(2.0), 2),
+    (np.float32(2), torch.tensor(2.0)),
+    (torch.ones(2, 3), torch.ones(2, 3, dtype=torch.float64)),
+    (torch.ones(2, dtype=torch.bfloat16), torch.ones(2)),
+    (np.ones((2, 1)), torch.ones(2, 1)),
+    (torch.arange(3), np.arange(3, dtype=np.int32)),
+    (torch.tensor([True, False]), np.array([True, False])),
+    (torch.tensor([1.0, math.inf]), torch.tensor([1.0, math.inf])),
+    (torch.tensor([math.nan]), torch.tensor([math.nan])),
+    (torch.ones(2, requires_grad=True), torch.ones(2)),
+    (torch.empty(0, 4), torch.empty(0, 4)),
+    (torch.tensor([1 + 2j]).conj(), torch.tensor([1 - 2j])),
+    (1.00005, 1.0),
+]
+
+
+@pytest.mark.parametrize(("actual", "expected"), SAME)
+def test_values_that_agree(actual, expected):
+    close(actual, expected, "never shown")
+
+
+DIFFERENT = [
+    (1.001, 1.0, "^why$"),
+    (torch.ones(3), torch.ones(3, 1), r"Shape: got \(3,\), expected \(3, 1\)"),
+    (torch.ones(1), 1.0, r"expected \(\) \(a single number\)"),
+    (1.0, torch.ones(3), "Shape"),
+    (torch.arange(3), torch.arange(3.0), "got whole numbers, expected floating point"),
+    (torch.tensor([True]), torch.tensor([1]), "truth values"),
+    (torch.tensor([math.nan]), torch.tensor([1.0]), "NaN"),
+    (torch.tensor([math.inf]), torch.tensor([1.0]), "infinite"),
+    (torch.tensor([math.inf]), torch.tensor([-math.inf]), "^why$"),
+    (torch.tensor([1.0, 2.0]), torch.tensor([math.nan, 2.0]), "^why$"),
+    (math.nan, 1.0, "NaN"),
+    (None, torch.ones(2), "`return` missing"),
+    ("1.0", 1.0, "Got a str"),
+    ([1.0], torch.ones(1), "Got a list"),
+    (np.array(["a"]), torch.ones(1), "NumPy array"),
+    (10**400, 1.0, "infinite"),
+    (torch.tensor(-128, dtype=torch.int8), torch.tensor(128, dtype=torch.int16), "^why$"),
+    (torch.tensor(255, dtype=torch.uint8), torch.tensor(-1, dtype=torch.int8), "^why$"),
+]
+
+
+@pytest.mark.parametrize(("actual", "expected", "words"), DIFFERENT)
+def test_values_that_do_not(actual, expected, words):
+    with pytest.raises(CheckFailed, match=words):
+        close(actual, expected, "why")
+
+
+def test_the_expected_values_stay_secret():
+    with pytest.raises(CheckFailed) as failed:
+        close(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 7.625]), "why")
+    assert "7.6" not in str(failed.value)
+
+
+def test_an_expectation_that_is_no_number_is_the_tests_mistake():
+    with pytest.raises(TypeError, match="expected is a str"):
+        close(1.0, "1.0", "why")
+
+
+def test_tolerances():
+    close(1.09, 1.0, "never shown", atol=0.1)
+    with pytest.raises(CheckFailed):
+        close(1.00005, 1.0, "why", rtol=0, atol=1e-5)
+
+
+def test_finite_difference_of_a_tensor():
+    x = torch.tensor([[0.3, -1.0], [2.0, 0.1]], requires_grad=True)
+    gradient = finite_difference(lambda x: (x**3).sum() + x[0, 0] * x[1, 1], x)
+    torch.autograd.backward((x**3).sum() + x[0, 0] * x[1, 1])
+    assert gradient.dtype == torch.float64
+    torch.testing.assert_close(gradient, x.grad.double(), rtol=1e-5, atol=1e-6)
+
+
+def test_finite_difference_of_a_number():
+    slope = finite_difference(math.sin, 1)
+    assert isinstance(slope, float)
+    assert slope == pytest.approx(math.cos(1), abs=1e-8)
+
+
+def test_an_unanswered_task_is_announced(capsys):
+    def stub():
+        raise NotImplementedError
+
+    with when_ready():
+        stub()
+    with when_ready():
+        not_yet_defined(3)  # noqa: F821
+    assert capsys.readouterr().out == "Answer the task above first.\n" * 2
+
+
+def test_a_mistake_in_an_answer_is_not_hidden():
+    def answer():
+        return mistyped  # noqa: F821
+
+    with pytest.raises(NameError), when_ready():
+        answer()
+    with pytest.raises(ZeroDivisionError), when_ready():
+        1 / 0  # noqa: B018
