@@ -1,0 +1,198 @@
+"""Starts the process in which student code runs: inside bubblewrap, or without protection where that is asked for.
+
+One sandbox serves a grading process for as long as it lives. It holds a zygote (student.py) that forks one child a
+submission, or several where the first ones die. What the sandbox shows: the system's programs, this Python and its
+packages, course_utils. What it does not: the network, other processes, home folders, submissions, solutions, tests.
+"""
+
+import json
+import os
+import shutil
+import site
+import socket
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+from course_utils import CourseError
+from course_utils.grading.exercise import ROOT
+
+REMEDY = (
+    "On Debian and Ubuntu: sudo apt-get install bubblewrap. Where that is impossible, --unsafe runs student code "
+    "without protection: on a machine that has nothing to lose, and the records say so."
+)
+START_SECONDS = 120  # imports included, on a slow machine
+
+
+class SandboxError(CourseError):
+    """There is no sandbox here; the message says what to do."""
+
+
+def command() -> list[str]:
+    """bubblewrap and its options, up to the program."""
+    folders = ["/usr", sys.prefix, sys.base_prefix, *site.getsitepackages()]
+    folders += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    folders = [os.path.realpath(folder) for folder in folders if os.path.isdir(folder)]
+    outermost = [one for one in dict.fromkeys(folders) if not any(_within(one, other) for other in folders)]
+    options = "--unshare-user --unshare-all --disable-userns --uid 65534 --gid 65534 --cap-drop ALL --die-with-parent"
+    options += " --new-session --as-pid-1 --clearenv --hostname grader"
+    binds: list[str] = []
+    for folder in outermost:
+        binds += ["--ro-bind", folder, folder]
+        if _within(str(ROOT), folder):  # never show the repository because it lies in a folder that is shown
+            binds += ["--tmpfs", str(ROOT)]
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+        if os.path.islink(name):
+            binds += ["--symlink", os.readlink(name), name]
+        elif os.path.isdir(name):
+            binds += ["--ro-bind", name, name]
+    if sys.prefix not in outermost and os.path.abspath(sys.prefix) != os.path.realpath(sys.prefix):
+        binds += ["--ro-bind", sys.prefix, sys.prefix]  # an environment behind a symbolic link
+    binds += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    binds += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
+    binds += ["--ro-bind", str(ROOT / "course_utils"), "/course/course_utils"]
+    binds += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 * 2**20), "--tmpfs", "/dev/shm"]
+    binds += ["--size", str(256 * 2**20), "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"]
+    binds += [word for name, value in environment("/course", "/tmp").items() for word in ("--setenv", name, value)]
+    return [shutil.which("bwrap") or "bwrap", *options.split(), *binds, "--chdir", "/tmp", "--"]
+
+
+def _within(path: str, folder: str) -> bool:
+    return path != folder and Path(path).is_relative_to(folder)
+
+
+def environment(course: str, scratch: str) -> dict[str, str]:
+    """The student process's whole environment."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": course,
+        "PYTHONSAFEPATH": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": scratch,
+        "TQDM_DISABLE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "COURSE_DATA": "embedded",
+        "COURSE_DEVICE": "cpu",
+        "COURSE_SCHEDULE": "short",
+    }
+
+
+@cache
+def probe() -> str:
+    """Why bubblewrap cannot be used here, in a sentence with the remedy; "" where it can."""
+    if not sys.platform.startswith("linux"):
+        return f"The sandbox needs Linux (on Windows: WSL). {REMEDY}"
+    if not shutil.which("bwrap"):
+        return f"The sandbox needs bubblewrap (bwrap), which is not installed. {REMEDY}"
+    try:
+        done = subprocess.run([*command(), sys.executable, "-c", ""], capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        return f"bubblewrap hangs on this machine. {REMEDY}"
+    if done.returncode == 0:
+        return ""
+    reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    if "uid map" in reason or "namespace" in reason or "Operation not permitted" in reason:
+        return (
+            f"bubblewrap may not make a sandbox here ({reason}): allow user namespaces (on Ubuntu 24.04: "
+            "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0; in a container: run it with its own seccomp "
+            f"profile or as a virtual machine). {REMEDY}"
+        )
+    if "nknown option" in reason:
+        return f"bubblewrap is too old here ({reason}): version 0.8 or newer is needed. {REMEDY}"
+    return f"bubblewrap fails here ({reason}). {REMEDY}"
+
+
+class Sandbox:
+    """A zygote and its present child. `stamp` is what a record says about the protection."""
+
+    def __init__(self, modules: tuple[str, ...] = (), *, unsafe: bool = False):
+        if not unsafe and (reason := probe()):
+            raise SandboxError(reason)
+        self.stamp = "none" if unsafe else "bubblewrap"
+        self._modules, self._unsafe = modules, unsafe
+        self._process: subprocess.Popen | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        program = [sys.executable, "-m", "course_utils.grading.student", *self._modules]
+        if self._unsafe:
+            self._folder = Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
+            where = {"cwd": self._folder, "env": environment(str(ROOT), str(self._folder))}
+        else:
+            program, where = [*command(), *program], {}
+        self._process = subprocess.Popen(
+            program, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **where
+        )
+        theirs.close()
+        self._ready = False
+
+    def _line(self, seconds: float) -> bytes | None:
+        """One line from the zygote; None if it is gone or silent."""
+        line, until = b"", time.monotonic() + seconds
+        while not line.endswith(b"\n"):
+            self._control.settimeout(max(0.01, until - time.monotonic()))
+            try:
+                part = self._control.recv(1)
+            except OSError:
+                return None
+            if not part:
+                return None
+            line += part
+        return line
+
+    def fork(self, student_id: str, memory: int) -> socket.socket:
+        """A fresh student process; the socket to it."""
+        for _ in range(3):
+            if not self._ready:
+                self._ready = self._line(START_SECONDS) == b"ready\n"
+            if self._ready:
+                ours, theirs = socket.socketpair()
+                order = json.dumps({"memory": memory, "student_id": student_id}).encode()
+                try:
+                    self._control.settimeout(10)
+                    socket.send_fds(self._control, [order], [theirs.fileno()])
+                    return ours
+                except OSError:
+                    ours.close()
+                finally:
+                    theirs.close()
+            self.close()
+            self._start()
+        raise SandboxError(f"The process for student code does not start here. {REMEDY}")
+
+    def end(self) -> str:
+        """End the student process and all it has left behind; why it had ended by itself, or ""."""
+        try:
+            self._control.settimeout(10)
+            self._control.sendall(b"E")
+            line = self._line(15)
+            return str(json.loads(line)["cause"])[:200]
+        except (OSError, TypeError, ValueError, KeyError):  # the zygote is gone or stuck: make it anew
+            self.close()
+            self._start()
+            return "the sandbox itself was ended"
+
+    def close(self) -> None:
+        if self._process is None:
+            return
+        self._control.close()  # the zygote ends when it reads this
+        try:
+            self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+        if self._unsafe:
+            shutil.rmtree(self._folder, ignore_errors=True)
