@@ -1,6 +1,7 @@
 """The course's training loop against the DataLoader loop that the source listings of this field use.
 
     python -m course_utils.bench ae vae gan dcgan --json build/bench.json
+    python -m course_utils.bench frechet kernel neighbours    # the scores: see bench_scores.py
 
 Both loops train the same network on the same images for the same number of passes. They take turns, pass by
 pass, in one process, so that a machine that slows down slows both; speed is images per second of processor
@@ -22,7 +23,7 @@ from torchvision import transforms
 from torchvision.transforms.functional import to_pil_image
 from tqdm import tqdm
 
-from course_utils import CourseError, losses, metrics, pretrained
+from course_utils import CourseError, bench_scores, losses, metrics, pretrained
 from course_utils.data import Images, batches, load_images
 from course_utils.gan import MLPGAN
 from course_utils.models import DCGAN, VAE, Autoencoder, dcgan_init
@@ -215,34 +216,61 @@ def contest(name: str, images: Images, threads: int, rounds: int) -> dict:
     }
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m course_utils.bench", description=__doc__.split("\n\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CONTESTS)} (default: all)")
-    parser.add_argument("--rounds", type=int, default=5, help="passes over the images, taken in turns (default 5)")
-    parser.add_argument("--threads", type=int, nargs="+", help="thread counts to measure (default: 1 and all)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the records to FILE")
-    args = parser.parse_args(argv)
-    if unknown := set(args.names) - set(CONTESTS):
-        parser.error(f"no contest named {', '.join(sorted(unknown))}: choose from {', '.join(CONTESTS)}")
-    if args.rounds < 1 or any(n < 1 for n in args.threads or []):
-        parser.error("--rounds and --threads must be at least 1")
-    threads = args.threads or sorted({1, torch.get_num_threads()})
-    try:
-        images = load_images()
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 1
+def run_loops(names: list[str], threads: list[int], rounds: int) -> list[dict]:
+    images = load_images()
     images = images._replace(train=images.train.cpu(), test=images.test.cpu())
     print("name  threads  ratio   images per CPU second        test loss after the same passes")
     print("                       course     listing          course     listing")
     records = []
-    for name in args.names or CONTESTS:
+    for name in names:
         for count in threads:
-            r = contest(name, images, count, args.rounds)
+            r = contest(name, images, count, rounds)
             records.append(r)
             speeds = f"{r['course_images_per_s']:8,}    {r['baseline_images_per_s']:8,}"
             tests = f"{r['course_test_loss']:10.5g}  {r['baseline_test_loss']:10.5g}"
             print(f"{name:5} {count:6}  {r['ratio']:5.2f}x  {speeds}      {tests}", flush=True)
+    return records
+
+
+def run_scores(names: list[str], threads: list[int], rounds: int) -> list[dict]:
+    print("name        against       threads   ratio   CPU seconds   peak MB            score")
+    print("                                                course    course  other      course      other")
+    records = []
+    for name in names:
+        for count in threads:
+            for r in bench_scores.contest(name, count, rounds):
+                records.append(r)
+                memory = f"{r['course_peak_mb'] or '–':>6} {r['baseline_peak_mb'] or '–':>6}"
+                values = f"{r['course_test_loss']:10.6g} {r['baseline_test_loss']:10.6g}"
+                line = f"{name:11} {r['baseline']:13} {count:5} {r['ratio']:8.2f}x {r['course_seconds']:9.2f}"
+                print(f"{line}    {memory}  {values}", flush=True)
+    return records
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m course_utils.bench", description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join([*CONTESTS, *bench_scores.SIDES])} (default: all)"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="passes over the images, taken in turns (default 5)")
+    parser.add_argument("--threads", type=int, nargs="+", help="thread counts to measure (default: 1 and all)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the records to FILE")
+    args = parser.parse_args(argv)
+    if unknown := set(args.names) - set(CONTESTS) - set(bench_scores.SIDES):
+        known = ", ".join([*CONTESTS, *bench_scores.SIDES])
+        parser.error(f"no contest named {', '.join(sorted(unknown))}: choose from {known}")
+    if args.rounds < 1 or any(n < 1 for n in args.threads or []):
+        parser.error("--rounds and --threads must be at least 1")
+    threads = args.threads or sorted({1, torch.get_num_threads()})
+    records = []
+    try:
+        if loops := [name for name in args.names or CONTESTS if name in CONTESTS]:
+            records += run_loops(loops, threads, args.rounds)
+        if scores := [name for name in args.names or bench_scores.SIDES if name in bench_scores.SIDES]:
+            records += run_scores(scores, threads, args.rounds)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(records, indent=1) + "\n")

@@ -1,5 +1,6 @@
 """The benchmark: its records have the promised fields, its numbers can be believed, mistakes cost one line."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from course_utils import CourseError, bench
+from course_utils import CourseError, bench, bench_scores
 from course_utils.data import Images
 
 FIELDS = {
@@ -130,3 +131,39 @@ def test_help_works_from_the_shell():
     shown = subprocess.run([sys.executable, "-m", "course_utils.bench", "--help"], capture_output=True, text=True)
     assert shown.returncode == 0
     assert "--rounds" in shown.stdout
+
+
+# ---------------------------------------------------------------- the scores
+
+
+@pytest.mark.parametrize("name", bench_scores.SIDES)
+def test_every_side_finds_the_same_score(name):
+    real, fake = bench_scores.features(400)
+    values = {side: score(real, fake) for side, score in bench_scores.SIDES[name].items()}
+    assert values == pytest.approx(dict.fromkeys(values, values["course"]), rel=1e-6)
+    assert values["course"] != 0
+
+
+@pytest.mark.parametrize("name", bench_scores.SIDES)
+def test_a_contest_of_scores_has_the_promised_fields(name):
+    records = bench_scores.contest(name, threads=1, rounds=1, n=300)
+    assert [record["baseline"] for record in records] == [side for side in bench_scores.SIDES[name] if side != "course"]
+    for record in records:
+        assert record.keys() > FIELDS
+        assert all(record[key] > 0 for key in FIELDS - {"name"})
+
+
+def test_ten_thousand_against_ten_thousand_fit_in_two_gigabytes():
+    """In parts: one whole matrix of distances alone would take 0.8 GB, and there are three."""
+    (record,) = bench_scores.contest("neighbours", threads=1, rounds=1)
+    assert record["course_peak_mb"] is None or record["course_peak_mb"] < 2000
+    assert record["ratio"] > 0.5, "slower than the plain computation by more than half"
+
+
+def test_the_command_prints_scores_and_loops(command, capsys, tmp_path, monkeypatch):
+    small = functools.partial(bench_scores.contest, n=300)
+    monkeypatch.setattr(bench_scores, "contest", small)
+    file = tmp_path / "bench.json"
+    assert command(["ae", "frechet", "--rounds", "1", "--threads", "1", "--json", str(file)]) == 0
+    assert [record["name"] for record in json.loads(file.read_text())] == ["ae", "frechet", "frechet"]
+    assert "torchmetrics" in capsys.readouterr().out

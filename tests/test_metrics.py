@@ -316,5 +316,5 @@ def test_features_come_back_as_float64_without_a_gradient():
 
 
 def test_inception_without_its_package_or_weights_is_one_sentence(tmp_path):
-    with pytest.raises(CourseError, match="pip install torch-fidelity|weights of Inception-v3 cannot be had"):
+    with pytest.raises(CourseError, match=r"pip install torch-fidelity|weights of Inception-v3 cannot be had"):
         inception.inception_metric(weights=str(tmp_path / "absent.pth"))
