@@ -1,0 +1,29 @@
+"""What exercise 05 draws from a student's id, so that neighbours have different sizes to work with."""
+
+import hashlib
+from typing import NamedTuple
+
+# Each of these meets at least one odd side when it is halved again and again.
+IMAGE_SIZES = (18, 21, 22, 25, 26, 27, 36, 38, 42, 45, 50, 54)
+
+
+class Commission(NamedTuple):
+    image_size: int  # the side of the square pictures, in pixels
+    channels: int  # 1 for grey, 3 for colour
+    width: int  # channels of the largest map inside the networks
+    latent_dim: int  # coordinates of the noise
+
+
+def commission(student_id: str) -> Commission:
+    """The DCGAN that `student_id` is to build: always the same for the same id; case and outer blanks do not matter."""
+
+    def draw(what, choices):
+        key = f"{what} of {student_id.strip().lower()}".encode()
+        return choices[int(hashlib.sha256(key).hexdigest(), 16) % len(choices)]
+
+    return Commission(
+        image_size=draw("image size", IMAGE_SIZES),
+        channels=draw("channels", (1, 3)),
+        width=draw("width", (6, 8, 10)),
+        latent_dim=draw("latent dimension", (12, 16, 20, 24)),
+    )
