@@ -114,15 +114,23 @@ def rebuild(name: str, seeds: list[int]) -> dict:
     return record
 
 
+def reference(digits: Images, n: int = 5000) -> torch.Tensor:
+    """`n` test pictures to score against, or all if there are fewer: drawn at random, and always the same.
+
+    Not the first `n`: the two halves of MNIST's test set are by different writers.
+    """
+    order = torch.randperm(len(digits.test), generator=torch.Generator().manual_seed(0))[:n]
+    return digits.test[order.to(digits.test.device)]
+
+
 @torch.no_grad()
 def measure(model: nn.Module, digits: Images) -> dict[str, float]:
     """What is recorded of a trained network: a classifier's accuracy, a generative model's scores."""
     if isinstance(model, Classifier):
         right = torch.cat([model(x).argmax(dim=1) for x in digits.test.split(1000)]) == digits.test_labels
         return {"test_accuracy": right.double().mean().item()}
-    n = min(5000, len(digits.test))
-    classifier = load(f"classifier-{digits.source}")
-    numbers = metrics.all_scores(draw(model, n), digits.test[:n], classifier)
+    real = reference(digits)
+    numbers = metrics.all_scores(draw(model, len(real)), real, load(f"classifier-{digits.source}"))
     if isinstance(model, VAE):
         seed_everything(0)
         logits, mu, logvar = model(digits.test)
