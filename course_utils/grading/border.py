@@ -15,10 +15,11 @@ import socket
 import struct
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import numpy as np
 import torch
+
+from course_utils.grading.sandbox import Limits
 
 HEAD = struct.Struct("<IQ")  # lengths of the JSON and of the arrays
 MAX_JSON, MAX_BYTES, MAX_DEPTH, MAX_DIMENSIONS = 4 * 2**20, 256 * 2**20, 40, 16
@@ -214,16 +215,6 @@ def _read(channel: socket.socket, size: int, deadline: float | None) -> bytearra
 
 
 # ---------------------------------------------------------------- the trusted side
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds of wall-clock time and bytes; all far above what an honest answer needs."""
-
-    call: float = 30
-    cell: float = 60
-    total: float = 300
-    memory: int = 4 * 2**30
 
 
 class Student:

@@ -1,5 +1,6 @@
 """An exercise as its source defines it: cells, their kinds, their points."""
 
+import ast
 import hashlib
 import re
 from dataclasses import dataclass
@@ -50,6 +51,14 @@ class Exercise:
     @property
     def max(self) -> float:
         return sum(cell.points for cell in self.graded)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What set-up and test cells import: worth importing once, before the first submission."""
+        nodes = [node for cell in self.of_kind("setup", "test") for node in ast.walk(ast.parse(cell.source))]
+        names = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+        names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+        return tuple(dict.fromkeys(names))
 
     def of_kind(self, *kinds: str) -> list[Cell]:
         return [cell for cell in self.cells if cell.kind in kinds]

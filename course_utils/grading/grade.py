@@ -4,8 +4,11 @@ import ast
 import builtins
 import contextlib
 import ctypes
+import hashlib
 import math
+import os
 import random
+import re
 import threading
 import time
 import traceback
@@ -14,11 +17,16 @@ import zlib
 import numpy as np
 import torch
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 from course_utils.checks import CheckFailed
 from course_utils.grading import GRADER_VERSION, border, submission
-from course_utils.grading.border import Limits, Stopped, StudentError
+from course_utils.grading.border import Stopped, StudentError
 from course_utils.grading.exercise import Cell, Exercise
-from course_utils.grading.sandbox import Sandbox
+from course_utils.grading.sandbox import Limits, Sandbox
 
 PASSED = "All checks hold."
 
@@ -43,7 +51,7 @@ class Notebook:
     """The student's side of one submission: cells are run as they come; after a stop, again in a fresh process."""
 
     def __init__(self, sandbox: Sandbox, student_id: str, limits: Limits):
-        self._sandbox, self._student_id, self._limits = sandbox, student_id, limits
+        self._sandbox, self.student_id, self.limits = sandbox, student_id, limits
         self._deadline = time.monotonic() + limits.total
         self._cells: list[tuple[str, str]] = []  # run so far, without those that stopped the process
         self._student: border.Student | None = None
@@ -53,8 +61,8 @@ class Notebook:
     def student(self) -> border.Student:
         """A process in which all cells so far have been run."""
         while self._student is None:
-            channel = self._sandbox.fork(self._student_id, self._limits.memory)
-            self._student = border.Student(channel, self._limits, self._deadline)
+            channel = self._sandbox.fork(self.student_id, self.limits.memory)
+            self._student = border.Student(channel, self.limits, self._deadline)
             for name, source in list(self._cells):
                 if self._student is not None:
                     self._run(name, source)
@@ -96,50 +104,81 @@ class Notebook:
 def grade(
     exercise: Exercise,
     content: bytes,
-    student_id: str,
+    student: str,
     sandbox: Sandbox,
-    limits: Limits = Limits(),  # noqa: B008
+    limits: Limits = Limits(),  # noqa: B008 - it cannot be changed
+    *,
+    own_id: bool = False,
 ) -> dict:
-    """The record of one submission."""
+    """The record of one submission, whatever it holds.
+
+    `own_id`: learners could not know the name that their file got (a download from Moodle or Canvas), so the
+    student_id that they entered chooses their variant of the exercise.
+    """
     begun = time.perf_counter()
-    found = submission.read(content, exercise)
-    notebook = Notebook(sandbox, student_id, limits)
-    cells = {}
+    record = {"student": student, "exercise": exercise.id, "status": "graded", "score": 0, "max": exercise.max}
+    record |= {"cells": {}, "flags": [], "sandbox": sandbox.stamp, "grader": GRADER_VERSION}
+    record |= {"source_hash": exercise.source_hash, "submission_hash": hashlib.sha256(content).hexdigest()}
     try:
-        for cell in exercise.cells:
-            if cell.kind == "setup":
-                notebook.run(cell.id, cell.source)
-            elif cell.kind == "task":
-                for number, extra in enumerate(found.extras.get(cell.id, [])):
-                    notebook.run(f"before {cell.id} ({number + 1})", extra)
-                if cell.id == "student-id":
-                    notebook.run(cell.id, f"student_id = {student_id!r}")
-                elif cell.id in found.answers:
-                    notebook.run(cell.id, found.answers[cell.id])
-            elif cell.kind == "test":
-                cells[cell.id] = test(cell, exercise, notebook, student_id, limits)
-            elif cell.kind == "essay":
-                cells[cell.id] = essay(cell, found.answers.get(cell.id, ""))
-    finally:
-        notebook.close()
-    return {
-        "student": student_id,
-        "exercise": exercise.id,
-        "status": "stopped" if notebook.stops else "graded",
-        "score": round(sum(cell["score"] or 0 for cell in cells.values()), 4),
-        "max": exercise.max,
-        "cells": cells,
-        "flags": found.flags + notebook.stops,
-        "sandbox": sandbox.stamp,
-        "grader": GRADER_VERSION,
-        "source_hash": exercise.source_hash,
-        "seconds": round(time.perf_counter() - begun, 2),
-    }
+        found = submission.read(content, exercise)
+    except submission.Unreadable as error:
+        record |= {"status": "unreadable", "flags": [str(error)]}
+        record["cells"] = {cell.id: lost(cell, f"Could not run: {error}") for cell in exercise.graded}
+    else:
+        student_id = found.claimed_id if own_id and found.claimed_id else student
+        if found.claimed_id not in ("", student_id, *placeholders(exercise)):
+            found.flags.append(f"student_id in the notebook is {found.claimed_id!r}")
+        notebook = Notebook(sandbox, student_id, limits)
+        try:
+            record["cells"] = run(exercise, found, notebook)
+        finally:
+            notebook.close()
+        record["answers"] = {cell.id: found.answers.get(cell.id, "") for cell in exercise.of_kind("essay")}
+        record["flags"] = [*found.flags, *(f"stopped in {stop}" for stop in notebook.stops)]
+        if notebook.stops:
+            record["status"] = "stopped"
+    record["score"] = round(sum(cell["score"] or 0 for cell in record["cells"].values()), 4)
+    record["seconds"] = round(time.perf_counter() - begun, 2)
+    return record
+
+
+def run(exercise: Exercise, found: submission.Submission, notebook: Notebook) -> dict[str, dict]:
+    """Go through the exercise from top to bottom: what each graded cell gives."""
+    scores = {}
+    tasks = [cell.id for cell in exercise.of_kind("task")]
+    for cell in exercise.cells:
+        if cell.kind == "setup":
+            notebook.run(cell.id, cell.source)
+        elif cell.kind == "task":
+            for number, extra in enumerate(found.extras.get(cell.id, []), 1):
+                notebook.run(f"{number} above {cell.id}", extra)
+            if cell.id == "student-id":
+                notebook.run(cell.id, f"student_id = {notebook.student_id!r}")
+            elif cell.id in found.answers:
+                notebook.run(cell.id, found.answers[cell.id])
+            if cell.id == tasks[-1]:
+                for number, extra in enumerate(found.last, 1):
+                    notebook.run(f"{number} below {cell.id}", extra)
+        elif cell.kind == "test":
+            scores[cell.id] = test(cell, exercise, notebook)
+        elif cell.kind == "essay":
+            scores[cell.id] = essay(cell, found.answers.get(cell.id, ""))
+    return scores
+
+
+def placeholders(exercise: Exercise) -> set[str]:
+    """The student_id that the exercise was handed out with."""
+    cells = [cell for cell in exercise.cells if cell.id == "student-id"]
+    return {name for cell in cells for name in re.findall(r"['\"]([^'\"]*)['\"]", cell.source)}
+
+
+def lost(cell: Cell, reason: str) -> dict:
+    return {"score": 0, "max": cell.points, "reason": reason}
 
 
 def essay(cell: Cell, answer: str) -> dict:
     if blank(answer, cell):
-        return {"score": 0, "max": cell.points, "reason": "Left blank."}
+        return lost(cell, "Left blank.")
     return {"score": None, "max": cell.points, "reason": "Waits for a mark."}
 
 
@@ -148,11 +187,10 @@ def blank(answer: str, cell: Cell) -> bool:
     return "".join(answer.split()) in ("", "".join(cell.released.split()))
 
 
-def test(cell: Cell, exercise: Exercise, notebook: Notebook, student_id: str, limits: Limits) -> dict:
+def test(cell: Cell, exercise: Exercise, notebook: Notebook) -> dict:
     """Score and reason of one test cell."""
     if notebook.out_of_time:
-        reason = f"Could not run: the whole notebook took longer than {limits.total:.0f} seconds."
-        return {"score": 0, "max": cell.points, "reason": reason}
+        return lost(cell, f"Could not run: the whole notebook took longer than {notebook.limits.total:.0f} seconds.")
     seed = zlib.crc32(cell.id.encode())
     stop, last = None, None
     try:
@@ -161,16 +199,15 @@ def test(cell: Cell, exercise: Exercise, notebook: Notebook, student_id: str, li
         torch.manual_seed(seed)
         np.random.seed(seed)  # noqa: NPY002 - test cells may use the old generator
         random.seed(seed)
-        with time_limit(limits.cell + 5):
-            last = execute(cell, Names(student, student_id))
+        with guarded(notebook.limits.cell + 5):
+            last = execute(cell, Names(student, notebook.student_id))
         stop = student.stopped and Stopped(student.stopped)
     except (Stopped, border.BorderError) as error:
         stop = error
     except Exception as error:
-        return {"score": 0, "max": cell.points, "reason": why(error, cell, exercise, notebook)}
+        return lost(cell, why(error, cell, exercise, notebook)) | ({"hidden": True} if in_hidden(error, cell) else {})
     if stop:
-        reason = notebook.stop(f"test {cell.id}", stop)
-        return {"score": 0, "max": cell.points, "reason": f"Could not run: {reason}."}
+        return lost(cell, f"Could not run: {notebook.stop(f'test {cell.id}', stop)}.")
     partial = isinstance(last, (int, float)) and not isinstance(last, bool) and math.isfinite(last)
     score = min(max(last, 0), cell.points) if partial else cell.points
     reason = PASSED if score == cell.points else f"{score:g} of {cell.points:g} points."
@@ -189,8 +226,7 @@ def why(error: Exception, cell: Cell, exercise: Exercise, notebook: Notebook) ->
     """Why a test cell gives nothing, for the learner: no inputs or values of hidden tests are in it."""
     if isinstance(error, CheckFailed):
         return str(error)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == cell.id]
-    hidden = bool(lines) and cell.is_hidden(lines[0])
+    hidden = in_hidden(error, cell)
     where = " on inputs that the notebook does not show" if hidden else ""
     if isinstance(error, StudentError):
         if error.name == "NotImplementedError":
@@ -203,6 +239,12 @@ def why(error: Exception, cell: Cell, exercise: Exercise, notebook: Notebook) ->
     if isinstance(error, AssertionError):
         return str(error) or "A check does not hold."
     return f"The check could not use what your code returned{where} ({type(error).__name__})."
+
+
+def in_hidden(error: Exception, cell: Cell) -> bool:
+    """Whether an error arose from the hidden part of a test cell."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == cell.id]
+    return bool(lines) and cell.is_hidden(lines[0])
 
 
 def told(error: StudentError) -> str:
@@ -227,8 +269,12 @@ def what_failed(cell: Cell, exercise: Exercise, notebook: Notebook) -> str:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float):
-    """Raise Stopped in this thread after `seconds`: a test may loop as often as a student's number says."""
+def guarded(seconds: float, memory: int = 4 * 2**30):
+    """Bounds for a test of ours: it may loop as often, or allocate as much, as a student's number says.
+
+    After `seconds` it raises Stopped in this thread, whichever thread that is; beyond `memory` bytes more than now,
+    allocation fails as usual.
+    """
     thread, lock, running = threading.get_ident(), threading.Lock(), True
 
     def interrupt() -> None:
@@ -239,16 +285,35 @@ def time_limit(seconds: float):
     timer = threading.Timer(seconds, interrupt)
     timer.daemon = True
     timer.start()
+    before = set_memory_limit(memory)
     try:
         yield
     finally:
         timer.cancel()
         with lock:
             running = False
+        set_memory_limit(None, before)
+
+
+def set_memory_limit(more: int | None, back_to=None):
+    """Limit this process to `more` bytes of address space than it has; the limit before. None where impossible."""
+    if resource is None or not os.path.exists("/proc/self/statm"):
+        return None
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    if more is None:
+        limit = back_to
+    else:
+        with open("/proc/self/statm") as file:
+            limit = (int(file.read().split()[0]) * resource.getpagesize() + more, before[1])
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+    return before
 
 
 class TestStopped(Stopped):
     """Raised in a test that takes too long by itself."""
+
+    __test__ = False  # pytest: this is no test
 
     def __str__(self) -> str:
         return "the check took longer than it may with what the code returned"

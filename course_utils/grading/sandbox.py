@@ -12,7 +12,9 @@ import site
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +26,16 @@ REMEDY = (
     "without protection: on a machine that has nothing to lose, and the records say so."
 )
 START_SECONDS = 120  # imports included, on a slow machine
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds of wall-clock time and bytes; all far above what an honest answer needs."""
+
+    call: float = 30
+    cell: float = 60
+    total: float = 300
+    memory: int = 4 * 2**30
 
 
 class SandboxError(CourseError):
@@ -128,7 +140,7 @@ class Sandbox:
         self._control, theirs = socket.socketpair()
         program = [sys.executable, "-m", "course_utils.grading.student", *self._modules]
         if self._unsafe:
-            self._folder = Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
+            self._folder = Path(tempfile.mkdtemp(prefix="course-grading-"))
             where = {"cwd": self._folder, "env": environment(str(ROOT), str(self._folder))}
         else:
             program, where = [*command(), *program], {}
