@@ -1,6 +1,6 @@
 """The published protocol for a likelihood on binary MNIST (Burda et al., 2016), as far as there is time.
 
-    python -m course_utils.iwae train --k 5 --epochs 3280                  as published; days on one core
+    python -m course_utils.iwae train --k 5 --epochs 3280                  as published; most of a day on one core
     python -m course_utils.iwae train --k 5 --minutes 30                   shortened; says how many passes it plans
     python -m course_utils.iwae train --k 5 --epochs 600 --resume          goes on after an interruption
     python -m course_utils.iwae report                                     what was reached, beside what was published
@@ -32,6 +32,7 @@ RECORDS = Path(__file__).with_name("iwae.json")
 PUBLISHED = {1: 86.76, 5: 85.54, 50: 84.78}  # Table 1, one stochastic layer: negative log-likelihood in nats
 PUBLISHED_EPOCHS = sum(3**i for i in range(8))  # 3280 passes: 3^i of them at the i-th learning rate
 PUBLISHED_BATCH = 20
+FEW = 100  # draws for every test picture, where only some of them get all 5000
 
 
 class IWAE(nn.Module):
@@ -184,7 +185,12 @@ def add_record(record: dict) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    """Train, estimate, record."""
+    """Train, and estimate the likelihood of the test set: what to record.
+
+    With --test-images N, every test picture gets 100 draws, and N pictures chosen at random get all 5000. What these
+    gain by it on average is added to the mean of all. That costs a fraction of 5000 draws for each, and next to no
+    accuracy: pictures differ by dozens of nats, the gains only by tenths.
+    """
     seed = seed_everything()
     digits = load_images("mnist")
     batch_size = args.batch_size or (PUBLISHED_BATCH if args.epochs == PUBLISHED_EPOCHS else 100)
@@ -203,8 +209,11 @@ def run(args: argparse.Namespace) -> dict:
     checkpoint.save(finished, {"model": model.state_dict(), "command": command})
     begun = time.perf_counter()
     torch.manual_seed(seed)
-    x = torch.bernoulli(digits.test[: args.test_images])
-    log_p, elbo = estimate(model, x, args.samples)
+    x = torch.bernoulli(digits.test)
+    few, elbo = estimate(model, x, min(FEW, args.samples))
+    chosen = torch.randperm(len(x))[: args.test_images].to(x.device)
+    gain = estimate(model, x[chosen], args.samples)[0] - few[chosen]  # with every picture chosen, `few` cancels below
+    log_p, variance = few.mean() + gain.mean(), few.var() / len(few) + gain.var() / len(gain)
     return {
         "k": args.k,
         "epochs": epochs,
@@ -214,10 +223,11 @@ def run(args: argparse.Namespace) -> dict:
         "data": digits.source,
         "test_images": len(x),
         "samples": args.samples,
-        "nll": round(-log_p.mean().item(), 3),
-        "standard_error": round(log_p.std().item() / math.sqrt(len(x)), 3),
+        "images_with_all_samples": len(chosen),
+        "nll": round(-log_p.item(), 3),
+        "standard_error": round(variance.sqrt().item(), 3),
         "negative_elbo": round(-elbo.mean().item(), 3),
-        "bits_per_pixel": round(-log_p.mean().item() / math.log(2) / 784, 4),
+        "bits_per_pixel": round(-log_p.item() / math.log(2) / 784, 4),
         "published_nll": PUBLISHED.get(args.k),
         "train_seconds": round(train_seconds),
         "estimate_seconds": round(time.perf_counter() - begun),
@@ -232,13 +242,13 @@ def run(args: argparse.Namespace) -> dict:
 
 def report() -> str:
     """A table of everything recorded, one line a run."""
-    lines = ["  k   passes         data       reached         published   test images"]
+    lines = ["  k   passes         data       reached         published"]
     for entry in sorted(records(), key=lambda entry: (entry["data"], entry["k"], entry["epochs"])):
         published = PUBLISHED.get(entry["k"]) if entry["data"] == "mnist" else None
         lines.append(
             f"{entry['k']:3d}  {entry['epochs']:5d} of {entry['published_epochs']}  {entry['data']:9s}"
             f"{entry['nll']:8.2f} ± {entry['standard_error']:.2f}      "
-            f"{f'{published:.2f}' if published else '–':>6s}      {entry['test_images']:6d}"
+            f"{f'{published:.2f}' if published else '–':>6s}"
         )
     return "\n".join(lines if len(lines) > 1 else ["Nothing has been recorded yet."])
 
@@ -259,7 +269,7 @@ def main(argv: list[str] | None = None) -> int:
         "--batch-size", type=int, help=f"default: {PUBLISHED_BATCH} as published, 100 in shorter runs"
     )
     training.add_argument("--first-rate", type=float, default=1e-3, help="the first of the eight learning rates")
-    training.add_argument("--test-images", type=int, default=10_000, help="estimate on the first so many test images")
+    training.add_argument("--test-images", type=int, default=10_000, help="how many get all the draws; see `run`")
     training.add_argument("--samples", type=int, default=5000, help="draws of the estimate, for each test image")
     args = parser.parse_args(argv)
     try:
