@@ -17,7 +17,9 @@ def main(argv: list[str] | None = None) -> int:
     release.add_argument("--check", action="store_true", help="change nothing; exit 1 if something would change")
 
     selftest = commands.add_parser("selftest", help="grade reference, blank, right and wrong answers, attacks")
-    selftest.add_argument("exercises", nargs="*", metavar="ID", help="ex02, or a source file (default: all)")
+    selftest.add_argument("exercises", nargs="*", metavar="ID", help="ex02, a source file, attacks (default: all)")
+    selftest.add_argument("--mutants", action="store_true", help="try small changes to the references instead")
+    selftest.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes")
     selftest.add_argument("--unsafe", action="store_true", help="without the sandbox")
     selftest.add_argument("-v", "--verbose", action="store_true", help="show the reason for every point lost")
 
@@ -119,7 +121,8 @@ def do_bundle(args) -> int:
 def do_selftest(args) -> int:
     from course_utils.grading.selftest import selftest
 
-    return 0 if selftest(args.exercises, unsafe=args.unsafe, verbose=args.verbose) else 1
+    options = {"jobs": max(1, args.jobs), "unsafe": args.unsafe, "mutants": args.mutants, "verbose": args.verbose}
+    return 0 if selftest(args.exercises, **options) else 1
 
 
 if __name__ == "__main__":

@@ -85,9 +85,10 @@ class Notebook:
 
     def stop(self, where: str, stop: BaseException) -> str:
         """Give the present process up; why it had to end, in words."""
-        cause = self._sandbox.end()
+        late = "longer than" in str(stop)
+        cause = self._sandbox.end(gone=not late)
         self._student = None
-        reason = str(stop) if "longer than" in str(stop) else cause or str(stop)
+        reason = str(stop) if late else cause or str(stop)
         self.stops.append(f"{where}: {reason}")
         return reason
 
@@ -109,11 +110,13 @@ def grade(
     limits: Limits = Limits(),  # noqa: B008 - it cannot be changed
     *,
     own_id: bool = False,
+    until_lost: bool = False,
 ) -> dict:
     """The record of one submission, whatever it holds.
 
     `own_id`: learners could not know the name that their file got (a download from Moodle or Canvas), so the
-    student_id that they entered chooses their variant of the exercise.
+    student_id that they entered chooses their variant of the exercise. `until_lost`: stop at the first test that gives
+    less than all its points, which is enough to know that a mutant is noticed.
     """
     begun = time.perf_counter()
     record = {"student": student, "exercise": exercise.id, "status": "graded", "score": 0, "max": exercise.max}
@@ -130,7 +133,7 @@ def grade(
             found.flags.append(f"student_id in the notebook is {found.claimed_id!r}")
         notebook = Notebook(sandbox, student_id, limits)
         try:
-            record["cells"] = run(exercise, found, notebook)
+            record["cells"] = run(exercise, found, notebook, until_lost)
         finally:
             notebook.close()
         record["answers"] = {cell.id: found.answers.get(cell.id, "") for cell in exercise.of_kind("essay")}
@@ -142,7 +145,9 @@ def grade(
     return record
 
 
-def run(exercise: Exercise, found: submission.Submission, notebook: Notebook) -> dict[str, dict]:
+def run(
+    exercise: Exercise, found: submission.Submission, notebook: Notebook, until_lost: bool = False
+) -> dict[str, dict]:
     """Go through the exercise from top to bottom: what each graded cell gives."""
     scores = {}
     tasks = [cell.id for cell in exercise.of_kind("task")]
@@ -161,6 +166,8 @@ def run(exercise: Exercise, found: submission.Submission, notebook: Notebook) ->
                     notebook.run(f"{number} below {cell.id}", extra)
         elif cell.kind == "test":
             scores[cell.id] = test(cell, exercise, notebook)
+            if until_lost and scores[cell.id]["score"] < cell.points:
+                break
         elif cell.kind == "essay":
             scores[cell.id] = essay(cell, found.answers.get(cell.id, ""))
     return scores

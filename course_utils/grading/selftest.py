@@ -1,120 +1,299 @@
-"""The grader tried on its exercises: reference, blank, right and wrong answers."""
+"""The grader tried on its exercises: everything goes through the real sandbox, and must get its stated score.
+
+reference, blank     full marks, nothing
+answers              tests/answers/exNN/right_*.py and wrong_*.py: what they lose stands in their docstring
+attacks              tests/attacks/*.py, on a small exercise; after each, another submission must not have suffered
+mutants              the reference with one small change: some test must notice, or survivors.json says why not
+"""
 
 import ast
 import json
 import re
-from dataclasses import dataclass
+import runpy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from course_utils import CourseError
 from course_utils.grading import exercise as exercises
-from course_utils.grading.exercise import ROOT, Exercise, ExerciseError
+from course_utils.grading.exercise import ROOT, Cell, Exercise, ExerciseError
+from course_utils.grading.sandbox import Limits
 
-ANSWERS = ROOT / "tests" / "answers"
+TESTS = ROOT / "tests"
+VICTIM = TESTS / "grading" / "solutions" / "ex99_tiny.py"  # the exercise on which attacks are tried
 CELL = re.compile(r"^# %% *(.*)$", re.M)
+ORDINARY = Limits()
+QUICK = Limits(call=3, cell=3, total=30, memory=2**30)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A submission with the scores it must get: `loses` are the tests that give nothing, all others give all."""
+    """A submission with what it must get: `loses` are the tests that give less than all, the others give all."""
 
     name: str
     content: bytes
     loses: tuple[str, ...]
+    status: str = "graded"
+    flag: str = ""
+    limits: Limits = ORDINARY
+    student: str = "s000001"
+    then: bytes = b""  # graded next, in the same sandbox: must get full marks
+    only_killed: str = ""  # a mutant: the task that was changed
 
 
-def notebook(exercise: Exercise, answers: dict[str, str]) -> bytes:
-    """The released notebook with `answers` in the place of its tasks and essays."""
-    cells = []
-    for cell in exercise.cells:
-        one = {"cell_type": cell.type, "id": cell.id, "source": answers.get(cell.id, cell.released)}
-        one["metadata"] = {}
-        if cell.kind not in ("prose", "free"):
-            kinds = {"grade": cell.kind in ("test", "essay"), "solution": cell.kind in ("task", "essay")}
-            points = {"points": cell.points} if cell.points else {}
-            marks = {"grade_id": cell.id, "schema_version": 3, "locked": cell.kind in ("setup", "test")}
-            one["metadata"] = {"nbgrader": {**marks, **kinds, **points}}
-        if cell.type == "code":
-            one |= {"outputs": [], "execution_count": None}
-        cells.append(one)
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}).encode()
+class Draft:
+    """A notebook in the making, for attacks to spoil."""
+
+    def __init__(self, exercise: Exercise, answers: dict[str, str]):
+        self.cells = []
+        for cell in exercise.cells:
+            one = {"cell_type": cell.type, "id": cell.id, "source": answers.get(cell.id, cell.released), "metadata": {}}
+            if cell.kind not in ("prose", "free"):
+                one["metadata"]["nbgrader"] = {
+                    "grade_id": cell.id,
+                    "schema_version": 3,
+                    "grade": cell.kind in ("test", "essay"),
+                    "solution": cell.kind in ("task", "essay"),
+                    "locked": cell.kind in ("setup", "test"),
+                    **({"points": cell.points} if cell.points else {}),
+                }
+            if cell.type == "code":
+                one |= {"outputs": [], "execution_count": None}
+            self.cells.append(one)
+        self.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+
+    @property
+    def tests(self) -> list[dict]:
+        marked = [cell for cell in self.cells if cell["metadata"].get("nbgrader", {}).get("grade")]
+        return [cell for cell in marked if cell["cell_type"] == "code"]
+
+    def cell(self, name: str) -> dict:
+        return next(cell for cell in self.cells if cell.get("id") == name)
+
+    def answer(self, name: str, source: str) -> None:
+        self.cell(name)["source"] = source
+
+    def insert(self, place: int, source: str, kind: str = "code") -> None:
+        self.cells.insert(place, {"cell_type": kind, "metadata": {}, "source": source})
+
+    def dumps(self) -> bytes:
+        notebook = {"cells": self.cells, "metadata": self.metadata, "nbformat": 4, "nbformat_minor": 5}
+        return json.dumps(notebook).encode()
 
 
 def reference(exercise: Exercise) -> dict[str, str]:
     return {cell.id: cell.source for cell in exercise.of_kind("task", "essay")}
 
 
-def cases(exercise: Exercise, folder: Path) -> list[Case]:
-    """Reference, blank, and the answers in `folder`."""
+def blank_and_reference(exercise: Exercise) -> list[Case]:
     tests = tuple(cell.id for cell in exercise.of_kind("test"))
-    found = [
-        Case("reference", notebook(exercise, reference(exercise)), ()),
-        Case("blank", notebook(exercise, {}), tests),
-    ]
+    full = Draft(exercise, reference(exercise)).dumps()
+    return [Case("reference", full, ()), Case("blank", Draft(exercise, {}).dumps(), tests)]
+
+
+# ---------------------------------------------------------------- answers
+
+
+def answers(exercise: Exercise, folder: Path) -> list[Case]:
+    """Right and wrong answers: the reference with some tasks answered differently."""
+    tests = {cell.id for cell in exercise.of_kind("test")}
+    tasks = {cell.id for cell in exercise.of_kind("task")}
+    found = []
     for path in sorted(folder.glob("*.py")):
-        changes, loses = read_answer(path)
-        unknown = sorted(set(changes) - {c.id for c in exercise.of_kind("task")}) + sorted(set(loses) - set(tests))
-        if unknown:
+        words, body = described(path)
+        loses = names_after("loses", words, path)
+        pieces = CELL.split(body)[1:]
+        changed = {name.strip(): source.strip("\n") for name, source in zip(pieces[::2], pieces[1::2], strict=True)}
+        if not changed:
+            raise ExerciseError(f"{path.name}: there is no cell, which would begin with '# %% GRADE-ID'.")
+        if unknown := sorted(set(changed) - tasks) + sorted(set(loses) - tests):
             raise ExerciseError(f"{path.name}: {exercise.id} has no cell {', '.join(unknown)}.")
         if path.name.startswith("wrong_") != bool(loses):
-            raise ExerciseError(f"{path.name}: a wrong answer loses something, a right one nothing.")
-        found.append(Case(path.stem, notebook(exercise, reference(exercise) | changes), tuple(loses)))
+            raise ExerciseError(f"{path.name}: a wrong_… answer loses something, a right_… one nothing.")
+        found.append(Case(path.stem, Draft(exercise, reference(exercise) | changed).dumps(), loses))
     return found
 
 
-def read_answer(path: Path) -> tuple[dict[str, str], list[str]]:
-    """The cells that an answer replaces, and the tests that it must lose."""
+def described(path: Path) -> tuple[str, str]:
+    """A file's docstring and text."""
     text = path.read_text(encoding="utf-8")
     try:
-        words = ast.get_docstring(ast.parse(text)) or ""
+        return ast.get_docstring(ast.parse(text)) or "", text
     except SyntaxError as error:
         raise ExerciseError(f"{path.name}, line {error.lineno}: {error.msg}.") from error
-    loses = re.search(r"^loses: *(.+?)\s*\Z", words, re.M | re.S)
-    if not loses:
-        raise ExerciseError(f"{path.name}: the docstring must end with 'loses: GRADE-ID, …' or 'loses: nothing'.")
-    pieces = CELL.split(text)[1:]
-    changes = {name.strip(): source.strip("\n") for name, source in zip(pieces[::2], pieces[1::2], strict=True)}
-    if not changes:
-        raise ExerciseError(f"{path.name}: there is no cell, which would begin with '# %% GRADE-ID'.")
-    return changes, [] if loses[1] == "nothing" else [name.strip() for name in loses[1].split(",")]
 
 
-def compare(case: Case, record: dict, exercise: Exercise) -> list[str]:
+def names_after(word: str, words: str, path: Path) -> tuple[str, ...]:
+    """The names that a docstring lists after `word:`, up to the next empty line."""
+    found = re.search(rf"^{word}: *(.+?)(?:\n\w+:|\n\n|\Z)", words, re.M | re.S)
+    if not found:
+        raise ExerciseError(f"{path.name}: its docstring needs a line '{word}: GRADE-ID, …' or '{word}: nothing'.")
+    names = tuple(name.strip() for name in found[1].replace("\n", " ").split(","))
+    return () if names == ("nothing",) else names
+
+
+# ---------------------------------------------------------------- attacks
+
+
+def attacks(folder: Path, exercise: Exercise) -> list[Case]:
+    """What a hostile or unlucky learner hands in. Each file's `change` spoils a notebook, or returns other bytes.
+
+    In the docstring: `base` (reference or blank), `loses` (grade ids, nothing, or everything), and where they differ
+    from graded and none, `status` (or any) and `flag` (a part of one).
+    """
+    tests = tuple(cell.id for cell in exercise.of_kind("test"))
+    fine = Draft(exercise, reference(exercise)).dumps()
+    found = []
+    for path in sorted(folder.glob("*.py")):
+        words, _ = described(path)
+        fields = dict(re.findall(r"^(base|status|flag|student): *(.+)$", words, re.M))
+        loses = names_after("loses", words, path)
+        draft = Draft(exercise, reference(exercise) if fields.get("base") == "reference" else {})
+        content = runpy.run_path(str(path))["change"](draft)
+        found.append(
+            Case(
+                name=path.stem,
+                content=draft.dumps() if content is None else content,
+                loses=tests if loses == ("everything",) else loses,
+                status=fields.get("status", "graded"),
+                flag=fields.get("flag", ""),
+                limits=QUICK,
+                then=fine,
+            )
+        )
+    return found
+
+
+# ---------------------------------------------------------------- mutants
+
+
+def mutant_cases(exercise: Exercise) -> list[Case]:
+    from course_utils.grading.mutants import mutants
+
+    return [
+        Case(name, Draft(exercise, reference(exercise) | {task: source}).dumps(), (), only_killed=task)
+        for name, task, source in mutants(exercise)
+    ]
+
+
+def survivors(folder: Path) -> dict[str, str]:
+    path = folder / "survivors.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def reduced(exercise: Exercise, task: str) -> Exercise:
+    """The exercise without the tests above a task, which cannot notice a change to it."""
+    at = next(place for place, cell in enumerate(exercise.cells) if cell.id == task)
+    kept = [cell for place, cell in enumerate(exercise.cells) if place > at or cell.kind != "test"]
+    return replace(exercise, cells=tuple(kept))
+
+
+# ---------------------------------------------------------------- running them
+
+
+def run_case(exercise: Exercise, case: Case, unsafe: bool) -> dict:
+    """The record of a case; in `faults`, how it differs from what was stated."""
+    from course_utils.grading.batch import sandbox_of_this_process
+    from course_utils.grading.grade import grade
+
+    sandbox = sandbox_of_this_process(exercise.modules, unsafe)
+    if case.only_killed:
+        some = reduced(exercise, case.only_killed)
+        record = grade(some, case.content, case.student, sandbox, case.limits, until_lost=True)
+        return record | {"faults": []}
+    record = grade(exercise, case.content, case.student, sandbox, case.limits)
+    record["faults"] = faults(case, record, exercise.of_kind("test"))
+    if case.then:
+        after = grade(exercise, case.then, "s000002", sandbox)
+        if any(cell["score"] != cell["max"] for cell in after["cells"].values() if cell["score"] is not None):
+            record["faults"].append("the next learner's submission has suffered")
+    return record
+
+
+def faults(case: Case, record: dict, tests: list[Cell]) -> list[str]:
     """Where a record differs from what the case must get."""
-    wrong = [] if record["status"] == "graded" else [f"status is {record['status']}"]
-    for cell in exercise.of_kind("test"):
+    wrong = []
+    if case.status not in ("any", record["status"]):
+        wrong.append(f"the status is {record['status']} instead of {case.status} ({'; '.join(record['flags'])})")
+    if case.flag and not any(case.flag in flag for flag in record["flags"]):
+        wrong.append(f"no flag says {case.flag!r}, only {record['flags']}")
+    for cell in tests:
         got = record["cells"][cell.id]
-        wanted = 0 if cell.id in case.loses else cell.points
-        if got["score"] != wanted and not (wanted == 0 and got["score"] < cell.points):
-            wrong.append(f"{cell.id}: {got['score']:g} instead of {wanted:g} points ({got['reason']})")
+        if (got["score"] < cell.points) != (cell.id in case.loses):
+            wanted = "less than" if cell.id in case.loses else "instead of"
+            wrong.append(f"{cell.id}: {got['score']:g}, {wanted} {cell.points:g} points were due ({got['reason']})")
+    if not case.loses and record["status"] == "unreadable":
+        wrong.append("it was not graded")
     return wrong
 
 
-def selftest(names: list[str], *, unsafe: bool = False, verbose: bool = False) -> bool:
-    """Grade every case of the exercises named (or of all), print a table; whether all came out as stated."""
-    from tqdm import tqdm
-
-    from course_utils.grading.grade import grade
-    from course_utils.grading.sandbox import Sandbox
-
-    paths = [exercises.find(name) for name in names] or sorted(exercises.SOLUTIONS.glob("ex[0-9][0-9]_*.py"))
-    sandbox = Sandbox(unsafe=unsafe)
-    fine = True
+def all_cases(names: list[str], with_mutants: bool) -> Iterator[tuple[Exercise, list[Case], dict[str, str]]]:
+    """Every exercise with its cases, and the mutants that may survive."""
+    paths = [exercises.find(name) for name in names if name != "attacks"]
+    if not names:
+        paths = sorted(exercises.SOLUTIONS.glob("ex[0-9][0-9]_*.py"))
     for path in paths:
         exercise = exercises.load(path)
-        folder = path.parent.parent / "answers" if path.parent != exercises.SOLUTIONS else ANSWERS
-        chosen = cases(exercise, folder / path.stem[:4])
-        for case in tqdm(chosen, desc=exercise.id, unit="submission"):
-            record = grade(exercise, case.content, "selftest", sandbox)
-            faults = compare(case, record, exercise)
-            fine = fine and not faults
-            if verbose or faults:
-                tqdm.write(f"{exercise.id} {case.name}: {record['score']:g} in {record['seconds']:.2f} s")
-                for cell, got in record["cells"].items():
-                    if verbose and got["score"] != got["max"]:
-                        tqdm.write(f"    {cell}: {got['reason']}")
-            for fault in faults:
-                tqdm.write(f"  WRONG: {fault}")
-        print(f"{exercise.id}: {len(chosen)} submissions, {exercise.max:g} points")
-    sandbox.close()
+        folder = path.resolve().parent.parent / "answers"
+        folder = (folder if folder.is_dir() else TESTS / "answers") / path.stem[:4]
+        cases = blank_and_reference(exercise) + answers(exercise, folder)
+        yield exercise, (mutant_cases(exercise) if with_mutants else cases), survivors(folder)
+    if (not names or "attacks" in names) and not with_mutants:
+        exercise = exercises.load(VICTIM)
+        yield exercise, attacks(TESTS / "attacks", exercise), {}
+
+
+def selftest(
+    names: list[str], *, jobs: int, unsafe: bool = False, mutants: bool = False, verbose: bool = False
+) -> bool:
+    """Grade every case, print a table of them; whether all came out as stated."""
+    import joblib
+    from tqdm import tqdm
+
+    from course_utils.grading.sandbox import SandboxError, probe
+
+    if not unsafe and (reason := probe()):
+        raise SandboxError(reason)
+    fine = True
+    for exercise, cases, may_survive in all_cases(names, mutants):
+        work = (joblib.delayed(run_case)(exercise, case, unsafe) for case in cases)
+        results = joblib.Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(work)
+        rows, alive = [], []
+        title = "attacks" if cases and cases[0].then else exercise.id
+        for case, record in zip(cases, tqdm(results, total=len(cases), desc=title, unit="submission"), strict=True):
+            wrong = record["faults"]
+            if case.only_killed:
+                killed = any(c["score"] is not None and c["score"] < c["max"] for c in record["cells"].values())
+                if not killed:
+                    alive.append(case.name)
+                    wrong = (
+                        []
+                        if may_survive.get(case.name)
+                        else ["no test notices it, and survivors.json does not list it"]
+                    )
+                if killed and not verbose:
+                    continue
+            verdict = "ok" if not wrong else "WRONG"
+            score = f"{record['score']:g} of {record['max']:g}"
+            rows.append(f"{verdict:5}  {score:>10}  {record['status']:10}  {record['seconds']:6.2f} s  {case.name}")
+            rows += [f"         {fault}" for fault in wrong]
+            if verbose:
+                rows += [f"         {name}: {cell['reason']}" for name, cell in record["cells"].items() if lost(cell)]
+            fine = fine and not wrong
+        print(f"\n{title}: {len(cases)} {'mutants, ' + str(len(alive)) + ' alive' if mutants else 'submissions'}")
+        print("\n".join(rows), flush=True)
+        for name in sorted(set(may_survive) - set(alive)) if mutants else ():
+            print(f"WRONG  survivors.json lists {name!r}, which is killed or gone")
+            fine = False
     return fine
+
+
+def lost(cell: dict) -> bool:
+    return cell["score"] is not None and cell["score"] < cell["max"]
+
+
+def check_counts(folder: Path) -> None:
+    """Raise unless an exercise has at least three right and eight wrong answers."""
+    right, wrong = len(list(folder.glob("right_*.py"))), len(list(folder.glob("wrong_*.py")))
+    if right < 3 or wrong < 8:
+        raise CourseError(f"{folder}: {right} right and {wrong} wrong answers; at least 3 and 8 are needed.")
