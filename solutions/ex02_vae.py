@@ -1194,18 +1194,16 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now run your experiment. `my_experiment` is yours: change it as you like. It is not graded, and not run again by the grader.
+# Now run your experiment. The next cell is a beginning: change it as you like, and plot. It is not graded, and the grader does not run it again.
 
 
-# %% nbgrader={"grade": false, "grade_id": "investigation-run", "locked": false, "schema_version": 3, "solution": true}
+# %%
 def my_experiment():
-    ### BEGIN SOLUTION
     for beta in (0.1, 0.5, 1.0, 2.0, 5.0):
         for seed in (0, 1):
             found = beta_experiment(train_pixels, test_pixels, beta, steps=300, seed=seed)
-            print(f"β = {beta:3g}, seed {seed}:", found, f"−ELBO {found['rate'] + found['distortion']:.2f}")
+            print(f"β = {beta:3g}, seed {seed}:", found, f"negative ELBO {found['rate'] + found['distortion']:.2f}")
     print("β = 20, λ = 0.5:", beta_experiment(train_pixels, test_pixels, 20.0, steps=300, floor=0.5))
-    ### END SOLUTION
 
 
 # %% nbgrader={"grade": false, "grade_id": "experiment-output", "locked": true, "schema_version": 3, "solution": false}
