@@ -171,7 +171,7 @@ def epochs_in(digits: Images, k: int, batch_size: int, minutes: float) -> int:
         (-log_mean_exp(log_weights(model, torch.bernoulli(grey), k)).mean()).backward()
         optimizer.step()
     seconds_per_pass = (time.perf_counter() - begun) / 30 * (len(digits.train) // batch_size)
-    return max(8, int(60 * minutes / seconds_per_pass))
+    return max(1, int(60 * minutes / seconds_per_pass))
 
 
 def records() -> list[dict]:
