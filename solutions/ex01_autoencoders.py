@@ -376,7 +376,7 @@ import torch
 
 from course_utils.checks import check
 
-net = ConvAutoencoder(latent_dim=16, size=28)
+net = ConvAutoencoder(latent_dim=16, size=28).eval()
 codes = 0
 for seed in range(3):
     codes = codes + net.encode(5 * torch.randn(40, 1, 28, 28, generator=torch.Generator().manual_seed(seed)))
@@ -385,7 +385,9 @@ check(
     "None of these codes is negative: is there a bend (ReLU, sigmoid) after the encoder's last layer?",
 )
 ### BEGIN HIDDEN TESTS
-codes = ConvAutoencoder(8, 16).encode(1e4 * torch.randn(40, 1, 16, 16, generator=torch.Generator().manual_seed(9)))
+codes = (
+    ConvAutoencoder(8, 16).eval().encode(1e4 * torch.randn(40, 1, 16, 16, generator=torch.Generator().manual_seed(9)))
+)
 check((codes < 0).any() and (codes > 0).any(), "A code may be any real number: no bend after the encoder's last layer.")
 check(
     codes.abs().max() > 1.5,
@@ -557,7 +559,7 @@ def dataset_error(model, images, batch_size):
     total = 0.0
     with torch.no_grad():
         for x in images.split(batch_size):
-            total += picture_errors(x, model(x)).sum().item()
+            total += (x - model(x)).square().sum().item()
     return total / images.numel()
     ### END SOLUTION
 
@@ -913,7 +915,7 @@ def train_autoencoder(model, images, steps, batch_size=64, learning_rate=1e-2, h
     losses = []
     for _ in range(steps):
         x = images[torch.randint(len(images), (batch_size,))]
-        seen, target = denoising_pair(x, hide)
+        seen, target = denoising_pair(x, hide) if hide > 0 else (x, x)
         loss = F.mse_loss(model(seen), target)
         optimizer.zero_grad()
         loss.backward()
@@ -978,15 +980,15 @@ check(
     "Not even twice as good as handing out the mean picture: is the model trained on varied batches, with gradients reset in every step?",
 )
 check(
-    error < 0.85 * by_pca,
-    "PCA with the same code size does about as well or better. Bends between the layers, and a fresh random batch in every step, should win clearly.",
+    error < 0.95 * by_pca,
+    "PCA with the same code size does about as well or better. Is every step taken on a fresh random batch?",
 )
 ### BEGIN HIDDEN TESTS
 order = torch.randperm(360, generator=torch.Generator().manual_seed(601))
 codes = convolutional.encode(held_out)
 error = F.mse_loss(convolutional.decode(codes[order]), held_out[order])
 check(
-    error < 0.85 * by_pca,
+    error < 0.95 * by_pca,
     "Rebuilt from the codes alone, in another order, the pictures are worse than PCA's: the decoder sees more than the code.",
 )
 ### END HIDDEN TESTS
@@ -1083,23 +1085,24 @@ from sklearn.datasets import load_digits
 from course_utils.checks import check
 
 small = torch.tensor(load_digits().images, dtype=torch.float32).view(-1, 1, 8, 8) / 16
-curve = errors_by_code_size([1, 12], small[:600], small[600:900], steps=80)
+curve = errors_by_code_size([1, 12], small[:600], small[600:900], steps=120)
 check(len(curve) == 2, "One error for each code size.")
 check(
-    curve[1] < 0.8 * curve[0],
+    curve[1] < 0.85 * curve[0],
     "Twelve numbers should rebuild clearly better than one: is a new model made, with its own code size, for each entry?",
 )
 ### BEGIN HIDDEN TESTS
-again = errors_by_code_size([12, 1], small[:600], small[600:900], steps=80)
+_, after_another = errors_by_code_size([3, 12], small[:600], small[600:900], steps=12, seed=4)
+(alone,) = errors_by_code_size([12], small[:600], small[600:900], steps=12, seed=4)
 check(
-    abs(again[0] / curve[1] - 1) < 1e-3,
+    abs(after_another / alone - 1) < 1e-3,
     "The same code size and seed gave another error: seed each run by itself, so that it does not depend on the runs before it.",
 )
-other = errors_by_code_size([12], small[:600], small[600:900], steps=80, seed=5)
-check(other[0] != curve[1], "Another seed gave exactly the same error: the seed is not used.")
-negatives = errors_by_code_size([12], small[:600], 1 - small[600:900], steps=80)
+(other,) = errors_by_code_size([12], small[:600], small[600:900], steps=12, seed=5)
+check(other != alone, "Another seed gave exactly the same error: the seed is not used.")
+(negatives,) = errors_by_code_size([12], small[:600], 1 - small[600:900], steps=40)
 check(
-    negatives[0] > 3 * curve[1],
+    negatives > 3 * curve[0],
     "Measured on negatives, the error should be far larger: is it measured on the test pictures, by the model trained on the training pictures?",
 )
 ### END HIDDEN TESTS

@@ -1,0 +1,19 @@
+"""Sums the error over pixels and pictures, where the error per pixel is asked for.
+
+loses: train-learns-test
+"""
+
+
+# %% train-code
+def train_autoencoder(model, images, steps, batch_size=64, learning_rate=1e-2, hide=0.0):
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    losses = []
+    for _ in range(steps):
+        x = images[torch.randint(len(images), (batch_size,))]
+        seen, target = denoising_pair(x, hide)
+        loss = F.mse_loss(model(seen), target, reduction="sum")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses

@@ -1,0 +1,9 @@
+"""Takes the padding of a transposed convolution as pixels that are added.
+
+loses: transposed-size-test
+"""
+
+
+# %% transposed-size
+def transposed_size(n, kernel, stride=1, padding=0, output_padding=0):
+    return (n - 1) * stride + kernel + 2 * padding + output_padding
