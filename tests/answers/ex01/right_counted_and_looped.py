@@ -21,7 +21,7 @@ def transposed_size(n, kernel, stride=1, padding=0, output_padding=0):
 # %% by-hand
 def shapes_by_hand():
     sides = [14, 7, 4, 7, 14, 28]
-    return [[channels, side, side] for channels, side in zip([8, 16, 32, 16, 8, 1], sides)]
+    return [[channels, side, side] for channels, side in zip([8, 16, 32, 16, 8, 1], sides, strict=True)]
 
 
 def weights_by_hand():

@@ -10,7 +10,7 @@ def train_autoencoder(model, images, steps, batch_size=64, learning_rate=1e-2, h
     losses = []
     for _ in range(steps):
         x = images[torch.randint(len(images), (batch_size,))]
-        seen, target = denoising_pair(x, hide)
+        seen = denoising_pair(x, hide)[0]
         loss = F.mse_loss(model(seen), seen)
         optimizer.zero_grad()
         loss.backward()
