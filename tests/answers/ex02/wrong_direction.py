@@ -1,0 +1,10 @@
+"""Computes KL(p||q), the divergence the other way round.
+
+loses: kl-by-hand-test, kl-direction-test, kl-stable-test
+"""
+
+
+# %% kl-code
+def kl_gaussians(mu_q, logvar_q, mu_p, logvar_p):
+    shift = (mu_q - mu_p) ** 2 * (-logvar_q).exp()
+    return 0.5 * (logvar_q - logvar_p + (logvar_p - logvar_q).exp() + shift - 1).sum(dim=1)

@@ -1,0 +1,18 @@
+"""Keeps the colleague's formula for a logarithm of the variance.
+
+loses: repair-sigma-test, repair-loss-test
+"""
+
+
+# %% repair-code
+def reconstruction_nats(x, x_hat, s):
+    squared = ((x - x_hat) ** 2).sum(dim=1) / (2 * s**2)
+    return squared + x.shape[1] * (math.log(s) + 0.5 * math.log(2 * math.pi))
+
+
+def kl_nats(mu, log_sigma):
+    return 0.5 * (mu**2 + (log_sigma).exp() - 1 - log_sigma).sum(dim=1)
+
+
+def repaired_loss(x, x_hat, mu, log_sigma, s):
+    return (reconstruction_nats(x, x_hat, s) + kl_nats(mu, log_sigma)).mean()

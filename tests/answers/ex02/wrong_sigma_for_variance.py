@@ -1,0 +1,10 @@
+"""Takes logvar for the logarithm of the standard deviation.
+
+loses: kl-by-hand-test, kl-direction-test, kl-stable-test
+"""
+
+
+# %% kl-code
+def kl_gaussians(mu_q, logvar_q, mu_p, logvar_p):
+    shift = (mu_q - mu_p) ** 2 * (-2 * logvar_p).exp()
+    return 0.5 * (2 * logvar_p - 2 * logvar_q + (2 * (logvar_q - logvar_p)).exp() + shift - 1).sum(dim=1)
