@@ -972,9 +972,6 @@ convolutional = ConvAutoencoder(latent_dim=8, size=16)
 train_autoencoder(convolutional, seen, steps=300)
 rebuilt = convolutional.eval()(held_out)
 error = F.mse_loss(rebuilt, held_out)
-print(
-    f"held-out error per pixel: mean picture {by_mean:.4f}, PCA with 8 numbers {by_pca:.4f}, yours with 8 numbers {error:.4f}"
-)
 check(
     error < 0.5 * by_mean,
     "Not even twice as good as handing out the mean picture: is the model trained on varied batches, with gradients reset in every step?",
@@ -994,20 +991,18 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Look at what your network makes of pictures that it has never seen. (This cell uses the network that the test above has trained.)
+# The numbers, and what your network makes of pictures that it has never seen. (This cell shows the network that the test above has trained.)
 
 # %% nbgrader={"grade": false, "grade_id": "picture", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
-    rows = {
-        "held out": held_out[:10],
-        "PCA, 8 numbers": average + ((held_out[:10] - average).flatten(1) @ axes @ axes.T).view(-1, 1, 16, 16),
-    }
-    rows["yours, 8 numbers"] = rebuilt[:10]
+    yours = F.mse_loss(rebuilt, held_out)
+    print(f"held-out error per pixel: mean picture {by_mean:.4f}, PCA with 8 numbers {by_pca:.4f}, yours {yours:.4f}")
+    by_axes = average + ((held_out[:10] - average).flatten(1) @ axes @ axes.T).view(-1, 1, 16, 16)
     from course_utils.figures import show_images
 
     show_images(
-        rows,
-        alt="Ten held-out digits, their PCA reconstructions from eight numbers, which are smeared, and the convolutional autoencoder's, which are cleaner.",
+        {"held out": held_out[:10], "PCA, 8 numbers": by_axes, "yours, 8 numbers": rebuilt[:10]},
+        alt="Ten held-out digits, and what PCA and the convolutional autoencoder make of them with eight numbers each.",
     )
 
 # %% nbgrader={"grade": true, "grade_id": "train-denoises-test", "locked": true, "points": 3, "schema_version": 3, "solution": false}
@@ -1023,10 +1018,10 @@ seen, held_out = pixels[:-360], pixels[-360:]
 holes = torch.rand(held_out.shape, generator=torch.Generator().manual_seed(602)) < 0.6
 
 denoiser = ConvAutoencoder(latent_dim=24, size=16)
-train_autoencoder(denoiser, seen, steps=200, hide=0.6)
-repaired = F.mse_loss(denoiser.eval()(held_out * ~holes), held_out)
+train_autoencoder(denoiser, seen, steps=150, hide=0.6)
+cleaned = denoiser.eval()(held_out * ~holes)
+repaired = F.mse_loss(cleaned, held_out)
 unrepaired = F.mse_loss(held_out * ~holes, held_out)
-print(f"error with 60 % of the pixels missing {unrepaired:.4f}, after your denoiser {repaired:.4f}")
 check(
     repaired < 0.25 * unrepaired,
     "The denoiser does not repair. Does it SEE the damaged picture, and is it asked for the CLEAN one?",
@@ -1038,6 +1033,14 @@ check(
     "Hardly better than the mean picture: the damaged picture must be what the model sees, and the clean one its target.",
 )
 ### END HIDDEN TESTS
+
+# %% nbgrader={"grade": false, "grade_id": "denoiser-picture", "locked": true, "schema_version": 3, "solution": false}
+with when_ready():
+    print(f"error with 60 % of the pixels missing {unrepaired:.4f}, after your denoiser {repaired:.4f}")
+    show_images(
+        {"60 % missing": (held_out * ~holes)[:10], "repaired": cleaned[:10], "original": held_out[:10]},
+        alt="Ten held-out digits with most pixels missing, the same after the denoiser, and the originals.",
+    )
 
 # %% [markdown]
 # **Question 4** (2 points). In `train_autoencoder` the damage is drawn anew in every step. A fellow student saves time: she damages the whole training set once, before training. (a) What can her network learn that yours

@@ -1,6 +1,6 @@
 """Takes the squared error itself: neither halved nor in units of s.
 
-loses: repair-scale-test, repair-loss-test, repair-constant-test
+loses: repair-scale-test, repair-loss-test
 """
 
 

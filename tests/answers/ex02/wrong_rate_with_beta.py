@@ -1,6 +1,6 @@
 """Reports β times the KL divergence as the rate.
 
-loses: experiment-beta-test
+loses: experiment-beta-test, experiment-floor-test
 """
 
 
