@@ -180,6 +180,17 @@ def test_a_run_is_recorded_and_repeats(few_digits):
     assert iwae.run(arguments(k=50))["nll"] != record["nll"]
 
 
+def test_all_draws_for_some_pictures_correct_the_mean_of_all(few_digits, monkeypatch):
+    monkeypatch.setattr(iwae, "FEW", 1)
+    whole = iwae.run(arguments(epochs=10, test_images=30, samples=400))
+    part = iwae.run(arguments(epochs=10, test_images=10, samples=400))
+    assert (whole["images_with_all_samples"], part["images_with_all_samples"]) == (30, 10)
+    gain = whole["negative_elbo"] - whole["nll"]
+    assert gain > 1
+    assert abs(part["nll"] - whole["nll"]) < 0.5 * gain
+    assert part["standard_error"] < 1.2 * whole["standard_error"]
+
+
 def test_training_lowers_the_loss(few_digits):
     short, long = iwae.run(arguments(epochs=1)), iwae.run(arguments(epochs=30))
     assert long["nll"] < short["nll"] - 5
