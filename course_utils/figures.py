@@ -49,8 +49,10 @@ def show(fig: Figure, alt: str, *, into: DisplayHandle | None = None) -> None:
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", bbox_inches="tight")
     plt.close(fig)
-    opaque, small = Image.open(buffer).convert("RGB"), io.BytesIO()  # nothing is transparent: saves an eighth
-    opaque.save(small, format="PNG", optimize=True)
+    picture, small = Image.open(buffer).convert("RGB"), io.BytesIO()  # nothing is transparent
+    if picture.getcolors(4096):  # grey digits and plots, not photographs: a palette takes half the room
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
+    picture.save(small, format="PNG", optimize=True)
     image = base64.b64encode(small.getvalue()).decode()
     # Written as HTML because notebook viewers drop the alternative text of a plain image output.
     style = "max-width:100%;height:auto;background:white"
