@@ -29,7 +29,7 @@ def features(*sets: torch.Tensor, at_least: int = 2) -> list[torch.Tensor]:
     if len({one.shape[1] for one in sets}) > 1:
         widths = " and ".join(str(one.shape[1]) for one in sets)
         raise CourseError(f"The sets have {widths} features: compute all of them with the same network.")
-    return [one.detach().double().cpu() for one in sets]
+    return [one.detach().cpu().double() for one in sets]
 
 
 def probabilities(p: torch.Tensor) -> torch.Tensor:
@@ -42,7 +42,7 @@ def probabilities(p: torch.Tensor) -> torch.Tensor:
         raise CourseError("Probabilities must be a tensor (n, classes) with one row or more.")
     if p.shape[1] < 2:
         raise CourseError("With a single class there is nothing to tell apart: this score needs two classes or more.")
-    p = p.detach().double().cpu()
+    p = p.detach().cpu().double()
     if not torch.isfinite(p).all() or (p < 0).any() or (p.sum(dim=1) - 1).abs().max() > 1e-3:
         raise CourseError("The rows are not probabilities that sum to 1: apply softmax to the logits.")
     return p
