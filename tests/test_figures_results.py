@@ -83,7 +83,7 @@ def image_of(output: dict) -> tuple[Image.Image, str]:
 # ---------------------------------------------------------------- figures
 
 
-def test_a_palette_keeps_every_grey():
+def test_a_palette_keeps_every_grey(shell):
     """Files are made smaller by a palette of 256 colours; digits must not lose a shade by it."""
     greys = torch.linspace(0, 1, 256).view(1, 1, 16, 16)
     [output] = shown(figures.show_images, greys, "every grey, from black to white", size=4.0)
@@ -92,7 +92,7 @@ def test_a_palette_keeps_every_grey():
     assert {pixel[0] for _, pixel in picture.convert("RGB").getcolors(4096)} >= set(range(256))
 
 
-def test_a_photograph_keeps_its_colours():
+def test_a_photograph_keeps_its_colours(shell):
     torch.manual_seed(0)
     [output] = shown(figures.show_images, torch.rand(4, 3, 64, 64), "four patches of coloured noise", size=3.0)
     assert image_of(output)[0].mode == "RGB"
