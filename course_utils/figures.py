@@ -50,8 +50,11 @@ def show(fig: Figure, alt: str, *, into: DisplayHandle | None = None) -> None:
     fig.savefig(buffer, format="png", bbox_inches="tight")
     plt.close(fig)
     picture, small = Image.open(buffer).convert("RGB"), io.BytesIO()  # nothing is transparent
-    if picture.getcolors(4096):  # grey digits and plots, not photographs: a palette takes half the room
-        picture = picture.quantize(256, dither=Image.Dither.NONE)
+    colours = picture.getcolors(4096)  # None: a photograph
+    if colours and all(red == green == blue for _, (red, green, blue) in colours):
+        picture = picture.convert("L")  # digits: no shade is lost
+    elif colours:
+        picture = picture.quantize(256, dither=Image.Dither.NONE)  # plots: half the size
     picture.save(small, format="PNG", optimize=True)
     image = base64.b64encode(small.getvalue()).decode()
     # Written as HTML because notebook viewers drop the alternative text of a plain image output.

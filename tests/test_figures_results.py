@@ -83,13 +83,24 @@ def image_of(output: dict) -> tuple[Image.Image, str]:
 # ---------------------------------------------------------------- figures
 
 
-def test_a_palette_keeps_every_grey(shell):
-    """Files are made smaller by a palette of 256 colours; digits must not lose a shade by it."""
-    greys = torch.linspace(0, 1, 256).view(1, 1, 16, 16)
-    [output] = shown(figures.show_images, greys, "every grey, from black to white", size=4.0)
+def test_digits_keep_every_grey(shell):
+    fig, ax = plt.subplots()
+    ax.imshow(torch.linspace(0, 1, 256).view(16, 16))
+    ax.set_axis_off()
+    before = io.BytesIO()
+    fig.savefig(before, format="png", bbox_inches="tight")
+    [output] = shown(figures.show, fig, "every grey, from black to white")
+    picture, _ = image_of(output)
+    assert picture.mode == "L"
+    assert picture.convert("RGB").tobytes() == Image.open(before).convert("RGB").tobytes()
+
+
+def test_a_plot_is_smaller_by_its_palette(shell):
+    [output] = shown(figures.plot_history, {"loss": [3.0, 2.0, 1.5]}, "a falling line")
     picture, _ = image_of(output)
     assert picture.mode == "P"
-    assert {pixel[0] for _, pixel in picture.convert("RGB").getcolors(4096)} >= set(range(256))
+    white, blue = (255, 255, 255), (0, 114, 178)  # the paper and the first line, as they were
+    assert {white, blue} <= {colour for _, colour in picture.convert("RGB").getcolors()}
 
 
 def test_a_photograph_keeps_its_colours(shell):
