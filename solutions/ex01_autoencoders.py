@@ -146,6 +146,7 @@ check(
     transposed_size(7, 4, stride=2, padding=1) == 14,
     "Padding of a transposed convolution cuts pixels off, on both sides.",
 )
+check(transposed_size(5, 3) == 7, "Stamps of width 3, one pixel apart, stick out by two pixels.")
 check(transposed_size(4, 3, stride=2, padding=1) == 7, "Doubling is not automatic: this layer makes 7 of 4.")
 ### BEGIN HIDDEN TESTS
 import random
@@ -346,6 +347,10 @@ for wanted, side in ((3, 12), (1, 20), (7, 32), (2, 8)):
         pictures.shape == (3, 1, side, side),
         "Follow the sizes through the decoder for every multiple of 4, not for 28 alone.",
     )
+check(
+    ConvAutoencoder(4).decode(torch.randn(2, 4)).shape == (2, 1, 28, 28),
+    "Without a size, pictures have 28 pixels a side.",
+)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "pixel-range-test", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -705,7 +710,7 @@ close(
 )
 ### BEGIN HIDDEN TESTS
 average, axes = torch.rand(30, generator=generator), torch.linalg.qr(torch.randn(30, 7, generator=generator)).Q
-some = 2 * torch.rand(11, 1, 5, 6, generator=generator) + 1  # their own mean is not `average`
+some = 2 * torch.rand(11, 2, 3, 5, generator=generator) + 1  # their own mean is not `average`
 once = pca_rebuild(some, average, axes)
 close(
     once.flatten(1),
@@ -734,8 +739,8 @@ close(
 )
 ### BEGIN HIDDEN TESTS
 generator = torch.Generator().manual_seed(403)
-for n, height, width, k in ((40, 3, 5, 4), (12, 5, 5, 6)):
-    some = 1 + torch.randn(n, 1, height, width, generator=generator, dtype=torch.float64)
+for n, channels, height, width, k in ((40, 1, 3, 5, 4), (12, 1, 5, 5, 6), (30, 3, 2, 2, 2)):
+    some = 1 + torch.randn(n, channels, height, width, generator=generator, dtype=torch.float64)
     flat = some.flatten(1) - some.flatten(1).mean(dim=0)
     top = torch.linalg.eigh(flat.T @ flat).eigenvectors[:, -k:]
     truth = float((flat - flat @ top @ top.T).square().mean())
@@ -791,7 +796,7 @@ mixing = torch.randn(6, 6, generator=generator, dtype=torch.float64)
 cloud = cloud @ mixing
 centred = cloud - cloud.mean(dim=0)
 encoder = torch.randn(2, 6, generator=generator, dtype=torch.float64)
-decoder = best_decoder(encoder, cloud.view(300, 1, 3, 2)).double()
+decoder = best_decoder(encoder, cloud.view(300, 3, 1, 2)).double()
 check(decoder.shape == (6, 2), "The decoder matrix has the size (d, k).")
 codes = centred @ encoder.T
 residual = centred - codes @ decoder.T
@@ -1101,6 +1106,8 @@ check(
     abs(after_another / alone - 1) < 1e-3,
     "The same code size and seed gave another error: seed each run by itself, so that it does not depend on the runs before it.",
 )
+default, zero = [errors_by_code_size([12], small[:600], small[600:900], 3, **seed)[0] for seed in ({}, {"seed": 0})]
+check(abs(default / zero - 1) < 1e-3, "Without a seed the seed is 0.")
 (other,) = errors_by_code_size([12], small[:600], small[600:900], steps=12, seed=5)
 check(other != alone, "Another seed gave exactly the same error: the seed is not used.")
 (negatives,) = errors_by_code_size([12], small[:600], 1 - small[600:900], steps=40)
