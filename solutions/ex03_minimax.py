@@ -1146,17 +1146,17 @@ for (pictures, _), z, got in zip(loader, noises, losses, strict=True):
 
 # %% nbgrader={"grade": false, "grade_id": "heaps", "locked": true, "schema_version": 3, "solution": false}
 def three_heaps(n, angle=0.0, seed=0):
-    """n points in three heaps of width 0.3, at distance 2 from the origin, as (n, 2), and their centres, (3, 2)."""
+    """n points in three heaps of width 0.5, at distance 1.5 from the origin, as (n, 2), and their centres, (3, 2)."""
     turn = angle + torch.arange(3) * 2 * math.pi / 3
-    centres = 2 * torch.stack([turn.cos(), turn.sin()], dim=1)
+    centres = 1.5 * torch.stack([turn.cos(), turn.sin()], dim=1)
     random = torch.Generator().manual_seed(seed)
     which = torch.randint(3, (n,), generator=random)
-    return centres[which] + 0.3 * torch.randn(n, 2, generator=random), centres
+    return centres[which] + 0.5 * torch.randn(n, 2, generator=random), centres
 
 
 # %% [markdown]
-# **Task F1.** Train a GAN on the points, for about a second (600 steps with networks of two hidden layers of 64 units are enough; the chapter's settings are good ones).
-# Return the trained generator. It must map each noise vector to a point by itself, whatever else is in the batch.
+# **Task F1.** Train a GAN on the points, for about a second: 600 steps, networks with two hidden layers of 64 units, and Adam with a learning rate of 0.002 are enough if its other settings are those of chapter 03.
+# Return the trained generator. It must map each noise vector to a point by itself, whatever else is in the batch. (The check tries a second seed if the first was unlucky.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "train-toy", "locked": false, "schema_version": 3, "solution": true}
@@ -1171,9 +1171,9 @@ def train_toy(points, seed):
     optimizer_g = torch.optim.Adam(generator.parameters(), lr=2e-3, betas=(0.5, 0.99))
     optimizer_d = torch.optim.Adam(discriminator.parameters(), lr=2e-3, betas=(0.5, 0.99))
     for _ in range(600):
-        real = points[torch.randint(len(points), (128,))]
-        discriminator_step(generator, discriminator, optimizer_d, real, torch.randn(128, 4))
-        generator_step(generator, discriminator, optimizer_g, torch.randn(128, 4))
+        real = points[torch.randint(len(points), (64,))]
+        discriminator_step(generator, discriminator, optimizer_d, real, torch.randn(64, 4))
+        generator_step(generator, discriminator, optimizer_g, torch.randn(64, 4))
     return generator
     ### END SOLUTION
 
@@ -1185,7 +1185,7 @@ with when_ready():
     made = toy(torch.randn(1_500, 4)).detach()
     fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3.4), sharex=True, sharey=True)
     left.scatter(*points.T, s=2)
-    left.set(title="data", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal")
+    left.set(title="data", xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
     right.scatter(*made.T, s=2)
     right.set(title="your generator", aspect="equal")
     show(fig, alt="Two clouds of points: the three heaps of the data, and the points that the trained generator makes.")
@@ -1198,11 +1198,11 @@ import torch
 from course_utils.checks import check, close
 
 
-def judge_toy(angle, seed, n):
+def judge_toy(angle, n, seed):
     turn = angle + torch.arange(3) * 2 * math.pi / 3
-    centres = 2 * torch.stack([turn.cos(), turn.sin()], dim=1)
+    centres = 1.5 * torch.stack([turn.cos(), turn.sin()], dim=1)
     random = torch.Generator().manual_seed(seed)
-    points = centres[torch.randint(3, (n,), generator=random)] + 0.3 * torch.randn(n, 2, generator=random)
+    points = centres[torch.randint(3, (n,), generator=random)] + 0.5 * torch.randn(n, 2, generator=random)
     toy = train_toy(points, seed)
     z = torch.randn(2_000, 4, generator=random)
     made = toy(z).detach()
@@ -1210,13 +1210,11 @@ def judge_toy(angle, seed, n):
     message = "What a noise vector becomes depends on the rest of the batch: is a layer still in training mode?"
     close(toy(z[:3]).detach(), made[:3], message, atol=1e-3)
     distance, nearest = torch.cdist(made, centres).min(dim=1)
-    check(
-        (distance < 1).float().mean() > 0.7,
-        "More than three in ten points lie far from every heap: not trained, or trained badly.",
-    )
+    near = (distance < 1.5).double().mean() > 0.75
+    check(near, "More than a quarter of the points lie far from every heap: not trained, or trained badly.")
     smallest = torch.bincount(nearest, minlength=3).min() / 2_000
     check(
-        smallest > 0.08,
+        smallest > 0.1,
         "A heap has hardly any points: the generator has dropped a mode. Look at the optimizer's settings.",
     )
     check(
@@ -1224,9 +1222,17 @@ def judge_toy(angle, seed, n):
     )
 
 
-judge_toy(angle=0.0, seed=1, n=1_500)
+def one_of_two(angle, n, seeds):
+    """A good recipe can have bad luck with one seed; with two it is no longer luck."""
+    try:
+        judge_toy(angle, n, seeds[0])
+    except AssertionError:
+        judge_toy(angle, n, seeds[1])
+
+
+one_of_two(0.0, 1_500, (1, 2))
 ### BEGIN HIDDEN TESTS
-judge_toy(angle=0.5, seed=361, n=900)
+one_of_two(0.5, 900, (361, 362))
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1295,11 +1301,13 @@ check(
 
 # %% nbgrader={"grade": false, "grade_id": "look-shift-game", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
-    for k in (1, 2, 5, 10):
-        rows = [shift_game(k, seed) for seed in range(3)]
-        print(f"k = {k:2d}", *(f"   overshoot {overshoot:.2f}, unrest {unrest:.3f}" for overshoot, unrest in rows))
+    for k in (1, 5):
+        overshoot, unrest = shift_game(k, seed=0)
+        print(f"k = {k}   overshoot {overshoot:.2f}, unrest {unrest:.3f}")
 
 # %% [markdown]
+# That is one seed. The rest of the experiment is yours: add a cell, take at least three values of $k$ (10 among them) and three seeds.
+#
 # **Question G2** (6 points). Report on it, in about 200 words and with a table of your measured numbers (mean and range over the seeds). State first what you expected, and why.
 # Then: what does $k$ do to the overshoot and to the unrest, and is the difference larger than that between the seeds? Explain it with sections 3.3 and
 # 3.5. What does a large $k$ cost? Why does it not follow that one should train the discriminator of a GAN on pictures to perfection before each generator's step? Name

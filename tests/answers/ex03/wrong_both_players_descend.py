@@ -1,0 +1,18 @@
+"""Both players descend: no game, but a flight along the diagonal.
+
+loses: rounds-simultaneous, rounds-alternating
+"""
+
+
+# %% rounds
+def simultaneous_rounds(x, y, a, eta, steps):
+    for _ in range(steps):
+        x, y = x - eta * a * y, y - eta * a * x
+    return x, y
+
+
+def alternating_rounds(x, y, a, eta, steps):
+    for _ in range(steps):
+        x = x - eta * a * y
+        y = y - eta * a * x
+    return x, y

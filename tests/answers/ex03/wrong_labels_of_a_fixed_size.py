@@ -1,0 +1,24 @@
+"""Labels for 64 pictures, whatever the batch: the last one stops the program.
+
+loses: clinic-batches, clinic-scale, clinic-whole
+"""
+
+
+# %% clinic-epoch
+def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noises):
+    criterion = nn.BCEWithLogitsLoss()
+    losses = []
+    for (pictures, _labels), z in zip(loader, noises):
+        optimizer_g.zero_grad()
+        optimizer_d.zero_grad()
+        real, fake = 2 * pictures - 1, generator(z)
+        ones, zeros = torch.ones(64), torch.zeros(64)
+        d_loss = criterion(discriminator(real), ones) + criterion(discriminator(fake.detach()), zeros)
+        d_loss.backward()
+        optimizer_d.step()
+
+        g_loss = criterion(discriminator(fake), ones)
+        g_loss.backward()
+        optimizer_g.step()
+        losses.append((d_loss.item(), g_loss.item()))
+    return losses

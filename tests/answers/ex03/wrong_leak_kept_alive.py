@@ -1,0 +1,24 @@
+"""No detach, and retain_graph to silence the message: the discriminator's loss pulls at the generator.
+
+loses: clinic-wall, clinic-whole
+"""
+
+
+# %% clinic-epoch
+def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noises):
+    criterion = nn.BCEWithLogitsLoss()
+    losses = []
+    for (pictures, _labels), z in zip(loader, noises):
+        optimizer_g.zero_grad()
+        optimizer_d.zero_grad()
+        real, fake = 2 * pictures - 1, generator(z)
+        ones, zeros = torch.ones(len(z)), torch.zeros(len(z))
+        d_loss = criterion(discriminator(real), ones) + criterion(discriminator(fake), zeros)
+        d_loss.backward(retain_graph=True)
+        optimizer_d.step()
+
+        g_loss = criterion(discriminator(fake), ones)
+        g_loss.backward()
+        optimizer_g.step()
+        losses.append((d_loss.item(), g_loss.item()))
+    return losses

@@ -1,0 +1,25 @@
+"""The 0.8 is passed by name, but PyTorch's momentum weighs the new batch: it should be 0.2.
+
+loses: clinic-batch-norm
+"""
+
+
+# %% clinic-networks
+class ClinicGenerator(nn.Module):
+    def __init__(self, latent_dim, width, pixels):
+        super().__init__()
+        self.first = nn.Linear(latent_dim, width)
+        self.norm = nn.BatchNorm1d(width, momentum=0.8)
+        self.last = nn.Linear(width, pixels)
+
+    def forward(self, z):
+        return torch.tanh(self.last(torch.relu(self.norm(self.first(z)))))
+
+
+class ClinicDiscriminator(nn.Module):
+    def __init__(self, pixels, width):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(pixels, width), nn.LeakyReLU(0.2), nn.Linear(width, 1))
+
+    def forward(self, x):
+        return self.layers(x).squeeze(1)

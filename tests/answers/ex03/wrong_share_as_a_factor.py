@@ -1,0 +1,9 @@
+"""D* for equal shares, multiplied by the share (and so never above it).
+
+loses: best-discriminator-share, best-discriminator-values, best-discriminator-far
+"""
+
+
+# %% best-discriminator
+def best_discriminator(log_p, log_q, share=0.5):
+    return 2 * share * torch.sigmoid(log_p - log_q)

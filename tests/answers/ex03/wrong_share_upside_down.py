@@ -1,0 +1,9 @@
+"""The prior odds stand upside down: the rarer kind is favoured.
+
+loses: best-discriminator-share, best-discriminator-values, best-discriminator-far
+"""
+
+
+# %% best-discriminator
+def best_discriminator(log_p, log_q, share=0.5):
+    return torch.sigmoid(log_p - log_q + math.log((1 - share) / share))
