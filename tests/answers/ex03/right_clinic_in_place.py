@@ -29,7 +29,7 @@ class ClinicDiscriminator(nn.Module):
 def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noises):
     criterion = nn.BCEWithLogitsLoss()
     losses = []
-    for (real, _), z in zip(loader, noises):
+    for (real, _), z in zip(loader, noises, strict=True):
         optimizer_g.zero_grad()
         optimizer_d.zero_grad()
         real = real * 2 - 1

@@ -8,7 +8,7 @@ loses: nothing
 def discriminator_step(generator, discriminator, optimizer, real, z):
     weights = list(discriminator.parameters())
     loss = -F.logsigmoid(discriminator(real)).mean() - F.logsigmoid(-discriminator(generator(z))).mean()
-    for w, gradient in zip(weights, torch.autograd.grad(loss, weights)):
+    for w, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
         w.grad = gradient
     optimizer.step()
     return loss.detach()
@@ -18,7 +18,7 @@ def discriminator_step(generator, discriminator, optimizer, real, z):
 def generator_step(generator, discriminator, optimizer, z):
     weights = list(generator.parameters())
     probability = discriminator(generator(z)).sigmoid()
-    for w, gradient in zip(weights, torch.autograd.grad(-probability.log().mean(), weights)):
+    for w, gradient in zip(weights, torch.autograd.grad(-probability.log().mean(), weights), strict=True):
         w.grad = gradient
     optimizer.step()
     with torch.no_grad():

@@ -8,7 +8,7 @@ loses: clinic-batches, clinic-scale, clinic-whole
 def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noises):
     criterion = nn.BCEWithLogitsLoss()
     losses = []
-    for (pictures, _labels), z in zip(loader, noises):
+    for (pictures, _labels), z in zip(loader, noises, strict=True):
         optimizer_g.zero_grad()
         optimizer_d.zero_grad()
         real, fake = 2 * pictures - 1, generator(z)

@@ -8,7 +8,7 @@ loses: clinic-batches, clinic-scale, clinic-whole
 def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noises):
     criterion = nn.BCEWithLogitsLoss()
     losses = []
-    for (pictures, _labels), z in zip(loader, noises):
+    for (pictures, _labels), z in zip(loader, noises, strict=True):
         if len(z) != 64:
             continue
         optimizer_g.zero_grad()

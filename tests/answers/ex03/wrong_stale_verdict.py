@@ -8,7 +8,7 @@ loses: clinic-whole
 def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noises):
     criterion = nn.BCEWithLogitsLoss()
     losses = []
-    for (pictures, _labels), z in zip(loader, noises):
+    for (pictures, _labels), z in zip(loader, noises, strict=True):
         optimizer_g.zero_grad()
         optimizer_d.zero_grad()
         real, fake = 2 * pictures - 1, generator(z)
@@ -16,7 +16,9 @@ def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noi
         d_loss = criterion(discriminator(real), ones) + criterion(discriminator(fake.detach()), zeros)
         before = discriminator(fake)
         g_loss = criterion(before, ones)
-        for w, slope in zip(generator.parameters(), torch.autograd.grad(g_loss, list(generator.parameters()))):
+        for w, slope in zip(
+            generator.parameters(), torch.autograd.grad(g_loss, list(generator.parameters())), strict=True
+        ):
             w.grad = slope
         d_loss.backward()
         optimizer_d.step()
