@@ -50,14 +50,10 @@ class Session:
     def serve(self) -> None:
         while True:
             head, arrays = border.receive(self.channel)
-            operation = head.pop("op")
             try:
-                question = {
-                    key: border.decode(value, arrays, lambda number, _: self.objects[number])
-                    for key, value in head.items()
-                }
+                question = border.decode(head["with"], arrays, lambda number, _: self.objects[number], gradients=True)
                 self.names["student_id"] = self.student_id
-                self.answer(getattr(self, f"do_{operation}")(**question))
+                self.answer(getattr(self, f"do_{head['op']}")(**question))
             except BaseException as error:  # SystemExit and KeyboardInterrupt too: they end a cell, not the notebook
                 self.answer_error(error)
 

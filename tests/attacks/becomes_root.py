@@ -43,6 +43,6 @@ if any(gained):
 
 
 def change(notebook):
-    notebook.insert(len(notebook.cells), CODE)
+    notebook.insert(0, CODE)
     for name in ("energy-code", "layer-code", "partial-code"):
         notebook.answer(name, "")

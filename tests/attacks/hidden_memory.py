@@ -39,6 +39,6 @@ if c.shmget(0, 1 << 20, 0o1600) >= 0 or c.msgget(0, 0o1600) >= 0 or c.semget(0, 
 
 
 def change(notebook):
-    notebook.insert(len(notebook.cells), CODE)
+    notebook.insert(0, CODE)
     for name in ("energy-code", "layer-code", "partial-code"):
         notebook.answer(name, "")

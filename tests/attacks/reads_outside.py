@@ -44,6 +44,6 @@ if os.path.exists(os.path.join(os.path.dirname(course_utils.__path__[0]), "solut
 
 
 def change(notebook):
-    notebook.insert(len(notebook.cells), CODE)
+    notebook.insert(0, CODE)
     for name in ("energy-code", "layer-code", "partial-code"):
         notebook.answer(name, "")

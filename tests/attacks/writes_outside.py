@@ -48,6 +48,6 @@ except OSError:
 
 
 def change(notebook):
-    notebook.insert(len(notebook.cells), CODE)
+    notebook.insert(0, CODE)
     for name in ("energy-code", "layer-code", "partial-code"):
         notebook.answer(name, "")
