@@ -144,10 +144,13 @@ def words(source: str) -> set[str]:
     return set(re.findall(r"\w+", source[:20_000]))
 
 
-def likeness(one: str, other: str) -> float:
-    """Share of words that two sources have in common, from 0 to 1."""
-    a, b = words(one), words(other)
-    return len(a & b) / max(1, len(a | b))
+def likeness(found: Found, cell: Cell) -> float:
+    """How much of our cell is in a found one, from 0 to 1: of a task its stub's words, otherwise both ways."""
+    ours, theirs = words(cell.released), words(found.source)
+    if cell.kind == "task":
+        ours -= {"YOUR", "CODE", "HERE", "raise", "NotImplementedError"}
+        return len(ours & theirs) / max(5, len(ours))
+    return len(ours & theirs) / max(1, len(ours | theirs))
 
 
 def defined(source: str) -> set[str]:
@@ -202,7 +205,7 @@ def by_words(cell: Cell, free: list[tuple[int, Found]]) -> int | None:
     """The cell that is most like ours, if it is like it at all."""
     if cell.kind == "essay":  # its text is the learner's own
         return None
-    likely = max(((likeness(found.source, cell.released), -place) for place, found in free), default=(0, 0))
+    likely = max(((likeness(found, cell), -place) for place, found in free), default=(0, 0))
     return -likely[1] if likely[0] > 0.6 else None
 
 

@@ -107,6 +107,7 @@ except ValueError:
     pass
 else:
     raise CheckFailed("A negative width makes no sense: raise a ValueError.")
+Layer(0)  # an empty layer is one
 
 # %% [markdown]
 # **Task 3.** `kinds_right()` returns how many of the two kinds of mean you can name (for partial points).
