@@ -933,6 +933,15 @@ for latent_dim, width, pixels in ((3, 6, 5), (2, 9, 4)):
         "The running mean should keep 80 % of its old value. What does PyTorch's momentum weigh, the old or the new?"
     )
     close(model.norm.running_mean, 0.2 * before.mean(0), message)
+    scaled = (before - before.mean(0)) / (before.var(0, correction=0) + 1e-5).sqrt()
+    drawn = torch.relu(scaled) @ model.last.weight.detach().T + model.last.bias.detach()
+    close(
+        picture,
+        torch.tanh(drawn),
+        "first, norm, relu, last, tanh: the generator computes something else.",
+        rtol=1e-3,
+        atol=1e-4,
+    )
     quiet = model.norm(0.05 * torch.randn(500, width)).detach()
     check(
         (quiet.std(0) - 1).abs().max() < 0.05,

@@ -1,24 +1,19 @@
-"""The generator is trained as well: nobody has a head start.
+"""The generator is trained as well: it does not stand still, and nobody has a head start.
 
-loses: head-start-values
+loses: train-ahead-steps, head-start-values
 """
 
 
-# %% head-start
-def head_start(steps, seed):
-    torch.manual_seed(seed)
-    generator, discriminator, optimizer = young_players()
+# %% train-ahead
+def train_ahead(generator, discriminator, optimizer, reals, noises):
     optimizer_g = torch.optim.Adam(generator.parameters(), lr=5e-3, betas=(0.5, 0.99))
-    for _ in range(steps):
+    for real, z in zip(reals, noises, strict=True):
         with torch.no_grad():
-            fake = generator(torch.randn(64, 2))
-        loss = F.softplus(-discriminator(real_points(64))).mean() + F.softplus(discriminator(fake)).mean()
+            fake = generator(z)
+        loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         optimizer_g.zero_grad()
-        F.softplus(-discriminator(generator(torch.randn(64, 2)))).mean().backward()
+        F.softplus(-discriminator(generator(z))).mean().backward()
         optimizer_g.step()
-    z = torch.randn(256, 2)
-    norms = [gradient_norm(generator, discriminator, z, kind) for kind in ("non-saturating", "minimax")]
-    return discriminator(generator(z)).mean().item(), math.log10(norms[0] / norms[1])

@@ -1,19 +1,14 @@
 """zero_grad is forgotten: every step takes all the earlier gradients along.
 
-loses: head-start-values
+loses: train-ahead-steps, head-start-values
 """
 
 
-# %% head-start
-def head_start(steps, seed):
-    torch.manual_seed(seed)
-    generator, discriminator, optimizer = young_players()
-    for _ in range(steps):
+# %% train-ahead
+def train_ahead(generator, discriminator, optimizer, reals, noises):
+    for real, z in zip(reals, noises, strict=True):
         with torch.no_grad():
-            fake = generator(torch.randn(64, 2))
-        loss = F.softplus(-discriminator(real_points(64))).mean() + F.softplus(discriminator(fake)).mean()
+            fake = generator(z)
+        loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake)).mean()
         loss.backward()
         optimizer.step()
-    z = torch.randn(256, 2)
-    norms = [gradient_norm(generator, discriminator, z, kind) for kind in ("non-saturating", "minimax")]
-    return discriminator(generator(z)).mean().item(), math.log10(norms[0] / norms[1])

@@ -7,14 +7,10 @@ loses: head-start-values
 # %% head-start
 def head_start(steps, seed):
     torch.manual_seed(seed)
-    generator, discriminator, optimizer = young_players()
-    for _ in range(steps):
-        with torch.no_grad():
-            fake = generator(torch.randn(64, 2))
-        loss = F.softplus(-discriminator(real_points(64))).mean() + F.softplus(discriminator(fake)).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    generator, discriminator = young_players()
+    reals = [real_points(64) for _ in range(steps)]
+    noises = [torch.randn(64, 2) for _ in range(steps)]
+    train_ahead(generator, discriminator, adam(discriminator), reals, noises)
     z = torch.randn(256, 2)
     norms = [gradient_norm(generator, discriminator, z, kind) for kind in ("non-saturating", "minimax")]
     return discriminator(generator(z)).mean().item(), math.log(norms[0] / norms[1])
