@@ -3,8 +3,8 @@
 import hashlib
 from typing import NamedTuple
 
-# Each of these meets at least one odd side when it is halved again and again.
-IMAGE_SIZES = (18, 21, 22, 25, 26, 27, 36, 38, 42, 45, 50, 54)
+# Each of these meets an odd side when it is halved again and again, but not at the same places from either end.
+IMAGE_SIZES = (17, 18, 21, 22, 25, 26, 36, 38, 41, 43, 44, 49, 51, 54)
 
 
 class Commission(NamedTuple):

@@ -1,0 +1,19 @@
+"""Multiplies 0 by log 0.
+
+loses: entropies-zeros, best-score
+"""
+
+# %% entropy-code
+def two_entropies(probabilities):
+    """H(y) and H(y|x), two floats in nats, from predictions (n, classes) whose rows sum to 1. Zeros may occur."""
+    def entropy(p):
+        return -(p * p.log()).sum(dim=-1)
+
+    p = probabilities.double()
+    return entropy(p.mean(dim=0)).item(), entropy(p).mean().item()
+
+
+def best_inception_score(shares):
+    """The highest inception score of a generator that draws the classes in these shares (classes,), summing to 1."""
+    return math.exp(two_entropies(shares.view(1, -1))[0])
+
