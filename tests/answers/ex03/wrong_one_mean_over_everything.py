@@ -1,6 +1,6 @@
 """Averages over all examples together: the batch sizes act as another share.
 
-loses: weighted-loss-values, weighted-loss-confident
+loses: weighted-loss-undecided, weighted-loss-values, weighted-loss-confident
 """
 
 

@@ -1,6 +1,6 @@
-"""D* for equal shares, multiplied by the share (and so never above it).
+"""D* for equal shares, multiplied by the share (which happens to be right where the densities are equal).
 
-loses: best-discriminator-share, best-discriminator-values, best-discriminator-far
+loses: best-discriminator-values, best-discriminator-far
 """
 
 
