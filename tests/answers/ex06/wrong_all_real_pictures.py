@@ -1,0 +1,13 @@
+"""Compares n fakes with all real pictures there are.
+
+loses: report-real, report-score
+"""
+
+# %% report-code
+def report(generators, validation, held_out, net, n, seed):
+    """Returns {"chosen": index in the list of generators, "score": float, "real": float}, as described above."""
+    distances = fid_of_many(validation, [draw(generator, n, seed) for generator in generators], net)
+    chosen = distances.index(min(distances))
+    score, real = fid_of_many(held_out, [draw(generators[chosen], n, seed + 1), validation], net)
+    return {"chosen": chosen, "score": score, "real": real}
+
