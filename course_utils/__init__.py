@@ -12,11 +12,21 @@ Read them in this order; each module does one thing:
     figures     every picture, always with alternative text
     explorer    a latent space to walk through in the browser, without a server
     results     records a chapter's numbers and holds them against the expected bands
-    models, losses   what a chapter has taught and later chapters import
-    metrics     scores of generated images, on the features of a small classifier
+    models, losses, metrics   what a chapter has taught and later chapters import
+    require     what a score can be computed of; a sentence where it cannot
+    toydata     data whose truth is known: ring, grid, line, shapes with their factors
+    gan         one game of a GAN, as chapters 03 and 05 play it, for the chapters after them
     pretrained  weights that come with the course: loads them, and makes each again
+    inception   the Fréchet distance on Inception-v3, where its weights can be had
+    checks, commission   what the exercises are written with
 
-    bench, chapters, pretrained  commands (`python -m course_utils.bench --help`)
+Commands, each with --help, which nobody needs to read to follow a chapter:
+
+    chapters    run, execute and store chapters; record their bands; quote them
+    pretrained  list the weights, train them again
+    bench, bench_scores   speed, against the usual loops and against torchmetrics
+    iwae        the published likelihood protocol, as far as time goes
+    grading     exercises, and the grader (a package of its own)
 """
 
 __version__ = "0.1.0"

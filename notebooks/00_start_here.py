@@ -67,7 +67,7 @@ if on_colab and importlib.util.find_spec("course_utils") is None:
 # | 03 | GANs as a minimax game: a forger and an expert train each other | available |
 # | 04 | saturation: why the forger's first loss starves it, and the repair | available |
 # | 05 | DCGAN: the same game with convolutions | available |
-# | 06 | evaluation: measuring whether generated pictures are any good | planned |
+# | 06 | evaluation: measuring whether generated pictures are any good | available |
 # | 07 | stabilising GANs, and what to do against mode collapse | planned |
 # | 08 | conditional generation: asking for a seven and getting one | planned |
 # | 09 | VAE–GAN, and the two families side by side | planned |
@@ -1010,5 +1010,5 @@ results.check()
 # [Chapter 01](01_autoencoders.ipynb) squeezes a picture of 784 pixels through a handful of numbers and rebuilds
 # it, and then asks whether those numbers can be made up.
 #
-# Graded exercises are released chapter by chapter under `exercises/`. None has been released yet; the first
-# will belong to chapter 01, and this chapter has none.
+# Chapters 01 to 06 have an exercise each, with checks that answer at once: [how to work on
+# them](../exercises/README.md). This chapter has none.

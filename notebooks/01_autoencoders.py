@@ -792,5 +792,5 @@ results.check()
 #
 # ## What comes next
 #
-# - Exercise 01 (a convolutional autoencoder) will appear under `exercises/`.
+# - [Exercise 01](../exercises/ex01_autoencoders.ipynb): a convolutional autoencoder, from its sizes to its test error.
 # - On to [chapter 02, VAEs and the KL term](02_vae.ipynb).

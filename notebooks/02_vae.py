@@ -870,5 +870,5 @@ results.check()
 #
 # ## What comes next
 #
-# - Exercise 02 (two essays, the KL code, and a broken KL to repair) will appear under `exercises/`.
+# - [Exercise 02](../exercises/ex02_vae.ipynb): two essays, the KL divergence of two Gaussians, and a broken one to repair.
 # - [Chapter 03](03_minimax.ipynb): a judge that learns.

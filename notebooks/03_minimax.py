@@ -1143,4 +1143,4 @@ results.check()
 #
 # - [Chapter 04](04_saturation.ipynb) takes up the loan of section 3.6: why the generator does not descend what the theory says.
 # - The [debugging clinic](90_debugging_clinic.ipynb) breaks the loop of section 3.7 in every published way.
-# - Exercise 03 (the optimal discriminator, and an essay on what makes GANs hard to train) will appear under `exercises/`.
+# - [Exercise 03](../exercises/ex03_minimax.ipynb): the optimal discriminator, a clinic, and an essay on what makes GANs hard to train.

@@ -1174,5 +1174,5 @@ results.check()
 #
 # ## What comes next
 #
-# - Exercise 04 (the saturated gradient, derived and measured; a loss to repair) will appear under `exercises/`.
+# - [Exercise 04](../exercises/ex04_saturation.ipynb): the saturated gradient, derived and measured; a loss to repair.
 # - Chapter 05 keeps the loss and changes the networks: DCGAN, with convolutions.

@@ -1435,5 +1435,6 @@ results.check()
 #
 # ## What comes next
 #
+# - [Exercise 05](../exercises/ex05_dcgan.ipynb): a DCGAN for pictures of a size that is yours alone.
 # - Chapter 06 asks what the two scores measure, derives them, and adds others: precision and recall, likelihood, and looking.
 # - Chapter 07 deals with the games that do not go as well as this one.
