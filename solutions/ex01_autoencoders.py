@@ -28,13 +28,13 @@
 # - making training pairs for a denoiser, and writing the training loop;
 # - a small experiment, reported with numbers.
 #
-# **Follows** chapter 01. **Time**: about 150 minutes, of which the computer needs less than one. The tasks build on one another only
-# where they say so.
+# **Follows** chapter 01. **Time**: about 150 minutes, of which the computer needs less than one. The tasks build on one
+# another only where they say so.
 #
-# **How to work.** Write your answer where it says `raise NotImplementedError()`, delete that line, and run the cell, then the test cell
-# under it. A test that passes prints nothing. A test that fails says what kind of mistake it looks for. When your exercise is graded, the same
-# tests are run again with further inputs, so make your functions right, not only right for these numbers. Questions
-# in words are read by a person; a few good sentences are enough.
+# **How to work.** Write your answer where it says `raise NotImplementedError()`, delete that line, and run the cell,
+# then the test cell under it. A test that passes prints nothing. A test that fails says what kind of mistake it looks
+# for. When your exercise is graded, the same tests are run again with further inputs, so make your functions right, not
+# only right for these numbers. Questions in words are read by a person; a few good sentences are enough.
 
 # %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap"]
 # On Colab this cell fetches the course's helpers; anywhere else it does nothing.
@@ -57,8 +57,8 @@ from torch import nn
 from course_utils.checks import when_ready
 
 # %% [markdown]
-# The data: 1797 real handwritten digits that come with scikit-learn, enlarged to 16×16 so that training takes seconds. Pixels
-# are in $[0, 1]$. The last 360 are held out; your model must never be trained on them.
+# The data: 1797 real handwritten digits that come with scikit-learn, enlarged to 16×16 so that training takes seconds.
+# Pixels are in $[0, 1]$. The last 360 are held out; your model must never be trained on them.
 
 # %% nbgrader={"grade": false, "grade_id": "data", "locked": true, "schema_version": 3, "solution": false}
 scans = torch.tensor(load_digits().images, dtype=torch.float32).view(-1, 1, 8, 8) / 16
@@ -74,8 +74,8 @@ def fade(x):
 # %% [markdown]
 # ## 1 Sizes first
 #
-# A convolution with kernel size $k$, stride $s$ and padding $p$ puts its window on the padded picture at every place where it fits
-# *completely*, in steps of $s$. How many places are there, along one side of $n$ pixels?
+# A convolution with kernel size $k$, stride $s$ and padding $p$ puts its window on the padded picture at every place
+# where it fits *completely*, in steps of $s$. How many places are there, along one side of $n$ pixels?
 #
 # **Task 1a.** Write `conv_size`.
 
@@ -121,8 +121,9 @@ for _ in range(40):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A transposed convolution goes the other way: every input pixel stamps a $k\times k$ patch on the output, the stamps $s$ pixels
-# apart; then $p$ pixels are cut off *on each side*, and `output_padding` adds some pixels back, on one side only.
+# A transposed convolution goes the other way: every input pixel stamps a $k\times k$ patch on the output, the stamps
+# $s$ pixels apart; then $p$ pixels are cut off *on each side*, and `output_padding` adds some pixels back, on one side
+# only.
 #
 # **Task 1b.** Write `transposed_size`. (Sketch it for $n = 2$, $k = 4$, $s = 2$ first.)
 
@@ -177,7 +178,8 @@ for _ in range(40):
 # | 5 | `nn.ConvTranspose2d(16, 8, 3, stride=2, padding=1, output_padding=1)` | |
 # | 6 | `nn.ConvTranspose2d(8, 1, 4, stride=2, padding=1)` | |
 #
-# **Task 1c.** Give the shape (channels, height, width) after each layer, and the number of trainable parameters of each, biases included.
+# **Task 1c.** Give the shape (channels, height, width) after each layer, and the number of trainable parameters of
+# each, biases included.
 
 
 # %% nbgrader={"grade": false, "grade_id": "by-hand", "locked": false, "schema_version": 3, "solution": true}
@@ -229,33 +231,36 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question 1** (3 points). The fully connected autoencoder of chapter 01 has 218 192 weights. The six convolutional layers above have about
-# 11 800. (a) Which two assumptions about pictures does a convolution build in, so that it needs so few? (b) After layer 3 the picture has become
-# $32\times4\times4$ numbers. Is that network, as it stands, an *undercomplete* autoencoder? Compare with the size of the picture, and say what you
-# would add to get a code of 16 numbers.
+# **Question 1** (3 points). The fully connected autoencoder of chapter 01 has 218 192 weights. The six convolutional
+# layers above have about 11 800. (a) Which two assumptions about pictures does a convolution build in, so that it needs
+# so few? (b) After layer 3 the picture has become $32\times4\times4$ numbers. Is that network, as it stands, an
+# *undercomplete* autoencoder? Compare with the size of the picture, and say what you would add to get a code of 16
+# numbers.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-convolution", "locked": false, "points": 3, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - 1 point: *locality* (an output depends on a small neighbourhood) and *the same weights everywhere* (translation equivariance: a stroke means
-#   the same wherever it stands). Half for one of the two.
-# - 1 point: 32·4·4 = 512 numbers against 784 pixels: still fewer than the pixels, so undercomplete by the count, but only just (a factor of 1.5).
-#   Full marks also for "hardly a bottleneck", if the numbers are compared.
-# - 1 point: flatten and a fully connected layer 512 → 16 at the end of the encoder, and 16 → 512, reshaped to (32, 4, 4), at the start of the
-#   decoder. (Also right: a 4×4 convolution with 16 output channels.)
+# - 1 point: *locality* (an output depends on a small neighbourhood) and *the same weights everywhere* (translation
+#   equivariance: a stroke means the same wherever it stands). Half for one of the two.
+# - 1 point: 32·4·4 = 512 numbers against 784 pixels: still fewer than the pixels, so undercomplete by the count, but
+#   only just (a factor of 1.5). Full marks also for "hardly a bottleneck", if the numbers are compared.
+# - 1 point: flatten and a fully connected layer 512 → 16 at the end of the encoder, and 16 → 512, reshaped to (32, 4,
+#   4), at the start of the decoder. (Also right: a 4×4 convolution with 16 output channels.)
 # ### END MARK SCHEME
 #
-# (a) A convolution assumes that what a pixel means depends on its neighbourhood (locality), and that a pattern means the same wherever it
-# stands, so that one set of weights serves all places. (b) 512 numbers are fewer than 784, so formally yes, but by a factor of only 1.5. For a code of 16
-# I would flatten the 512 numbers and put a linear layer 512 → 16 behind the encoder, and a linear layer 16 → 512, reshaped
-# to 32×4×4, before the decoder.
+# (a) A convolution assumes that what a pixel means depends on its neighbourhood (locality), and that a pattern means
+# the same wherever it stands, so that one set of weights serves all places. (b) 512 numbers are fewer than 784, so
+# formally yes, but by a factor of only 1.5. For a code of 16 I would flatten the 512 numbers and put a linear layer 512
+# → 16 behind the encoder, and a linear layer 16 → 512, reshaped to 32×4×4, before the decoder.
 
 # %% [markdown]
 # ## 2 The network
 #
-# **Task 2.** Write the class `ConvAutoencoder(latent_dim, size)` for grey pictures of `size`×`size` pixels, where `size` is any multiple of 4.
+# **Task 2.** Write the class `ConvAutoencoder(latent_dim, size)` for grey pictures of `size`×`size` pixels, where
+# `size` is any multiple of 4.
 #
-# - `encode(x)`: pictures $(n, 1, \text{size}, \text{size})$ to codes $(n, \text{latent\_dim})$. At least two convolutions, which together make the picture
-#   smaller by 4 along each side, bends between the layers, and *no* bend after the last one: a code may be any real number.
+# - `encode(x)`: pictures $(n, 1, \text{size}, \text{size})$ to codes $(n, \text{latent\_dim})$. At least two
+#   convolutions, which together make the picture smaller by 4 along each side, bends between the layers, and *no* bend
+#   after the last one: a code may be any real number.
 # - `decode(z)`: codes to pictures with pixels in $[0, 1]$. At least two convolutions or transposed convolutions.
 # - `forward(x)`: one after the other.
 # - At `latent_dim=16, size=28` at most 100 000 weights, less than half of what chapter 01's network needs.
@@ -485,10 +490,12 @@ close(
 # %% [markdown]
 # ## 3 One error, three conventions
 #
-# Equation (1.3) sums the squared error over the pixels of one picture. `F.mse_loss` averages over everything. Both are in use, and papers do not always say
-# which. And a data set is evaluated in batches, of which the last is usually smaller than the others.
+# Equation (1.3) sums the squared error over the pixels of one picture. `F.mse_loss` averages over everything. Both are
+# in use, and papers do not always say which. And a data set is evaluated in batches, of which the last is usually
+# smaller than the others.
 #
-# **Task 3a.** `picture_errors` gives (1.3) for each picture of a batch; `per_pixel` turns the mean of such errors into the error per pixel.
+# **Task 3a.** `picture_errors` gives (1.3) for each picture of a batch; `per_pixel` turns the mean of such errors into
+# the error per pixel.
 
 
 # %% nbgrader={"grade": false, "grade_id": "errors", "locked": false, "schema_version": 3, "solution": true}
@@ -553,8 +560,9 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 3b.** `dataset_error` evaluates a model (anything that can be called on a batch) on a whole set, batch by batch, in the given order. Its answer must not depend on
-# the batch size. Gradients are not needed: use `torch.no_grad()`.
+# **Task 3b.** `dataset_error` evaluates a model (anything that can be called on a batch) on a whole set, batch by
+# batch, in the given order. Its answer must not depend on the batch size. Gradients are not needed: use
+# `torch.no_grad()`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "dataset-error", "locked": false, "schema_version": 3, "solution": true}
@@ -598,28 +606,34 @@ for size in (1, 4, 11, 22, 23, 50):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question 2** (2 points). Two students train the same network on 28×28 pictures. One minimises the mean over all pixels and pictures; the other sums over the pixels and averages over
-# the pictures. Both use plain gradient descent with the same learning rate, and the second run explodes. (a) Why? What should the second one change? (b) With Adam both
-# runs look nearly the same. Why?
+# **Question 2** (2 points). Two students train the same network on 28×28 pictures. One minimises the mean over all
+# pixels and pictures; the other sums over the pixels and averages over the pictures. Both use plain gradient descent
+# with the same learning rate, and the second run explodes. (a) Why? What should the second one change? (b) With Adam
+# both runs look nearly the same. Why?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-sum-or-mean", "locked": false, "points": 2, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - 1 point: the losses differ by the factor 784, so do the gradients and the steps; the minimum is the same. Divide the learning rate by 784.
-# - 1 point: Adam divides by a running size of the gradient itself, so that a constant factor cancels (up to its small constant ε).
+# - 1 point: the losses differ by the factor 784, so do the gradients and the steps; the minimum is the same. Divide the
+#   learning rate by 784.
+# - 1 point: Adam divides by a running size of the gradient itself, so that a constant factor cancels (up to its small
+#   constant ε).
 # ### END MARK SCHEME
 #
-# (a) The second loss is 784 times the first, with the same minimum. Its gradients are 784 times as large, and so are the steps. A learning rate 784 times smaller
-# gives exactly the first run. (b) Adam divides the averaged gradient by the root of the averaged squared gradient. A constant factor stands above and below and cancels, except for
-# the tiny ε in the denominator.
+# (a) The second loss is 784 times the first, with the same minimum. Its gradients are 784 times as large, and so are
+# the steps. A learning rate 784 times smaller gives exactly the first run. (b) Adam divides the averaged gradient by
+# the root of the averaged squared gradient. A constant factor stands above and below and cancels, except for the tiny ε
+# in the denominator.
 
 # %% [markdown]
 # ## 4 How good can a linear autoencoder be?
 #
-# Before you train anything, find the level that it has to pass. By (1.2), no linear autoencoder with a code of $k$ numbers has a smaller mean error, on the pictures that it
-# is fitted to, than the sum of the discarded eigenvalues of their covariance.
+# Before you train anything, find the level that it has to pass. By (1.2), no linear autoencoder with a code of $k$
+# numbers has a smaller mean error, on the pictures that it is fitted to, than the sum of the discarded eigenvalues of
+# their covariance.
 #
-# **Task 4a.** Fit the principal components of a set of pictures, rebuild other pictures with them, and give the floor (1.2), *per pixel*. The covariance is
-# $C = \frac1n\sum_i (x_i-\bar x)(x_i-\bar x)^\top$. `torch.linalg.eigh` sorts ascending; `torch.linalg.svd` of the centred pictures is another way.
+# **Task 4a.** Fit the principal components of a set of pictures, rebuild other pictures with them, and give the floor
+# (1.2), *per pixel*. The covariance is $C = \frac1n\sum_i (x_i-\bar x)(x_i-\bar x)^\top$. `torch.linalg.eigh` sorts
+# ascending; `torch.linalg.svd` of the centred pictures is another way.
 
 
 # %% nbgrader={"grade": false, "grade_id": "pca", "locked": false, "schema_version": 3, "solution": true}
@@ -753,8 +767,9 @@ for n, channels, height, width, k in ((40, 1, 3, 5, 4), (12, 1, 5, 5, 6), (30, 3
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 4b.** Somebody hands you a linear encoder, a matrix $E$ of size $k\times d$ that makes the code $z = E(x - \bar x)$. Which decoder $G$, of size $d\times k$, makes
-# $\mathbb{E}\,\lVert (x-\bar x) - G z\rVert^2$ smallest? Write $y = x - \bar x$ and set the derivative in $G$ to zero: the residual $y - Gz$ must be uncorrelated with the code,
+# **Task 4b.** Somebody hands you a linear encoder, a matrix $E$ of size $k\times d$ that makes the code $z = E(x - \bar
+# x)$. Which decoder $G$, of size $d\times k$, makes $\mathbb{E}\,\lVert (x-\bar x) - G z\rVert^2$ smallest? Write $y =
+# x - \bar x$ and set the derivative in $G$ to zero: the residual $y - Gz$ must be uncorrelated with the code,
 # $\mathbb{E}\,(y - Gz)\,z^\top = 0$. Solve that for $G$.
 
 
@@ -809,23 +824,29 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question 3** (2 points). You now have a decoder that is best for *any* linear encoder. (a) What does the second check of `best_decoder`'s test tell you about the codes that two trained linear autoencoders find, if both reach the
-# floor? (b) Someone reports a linear autoencoder whose error on *test* pictures lies below `linear_floor(train_images, k)`. Must there be a mistake?
+# **Question 3** (2 points). You now have a decoder that is best for *any* linear encoder. (a) What does the second
+# check of `best_decoder`'s test tell you about the codes that two trained linear autoencoders find, if both reach the
+# floor? (b) Someone reports a linear autoencoder whose error on *test* pictures lies below `linear_floor(train_images,
+# k)`. Must there be a mistake?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-floor", "locked": false, "points": 2, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - 1 point: the error depends on the space that is kept, not on its axes; the two codes may differ by any invertible matrix (so single coordinates mean nothing by themselves).
-# - 1 point: no. The floor holds for the pictures it was computed on. Test pictures can be easier by chance (or different). A floor for them is `linear_floor(test_images, k)`.
+# - 1 point: the error depends on the space that is kept, not on its axes; the two codes may differ by any invertible
+#   matrix (so single coordinates mean nothing by themselves).
+# - 1 point: no. The floor holds for the pictures it was computed on. Test pictures can be easier by chance (or
+#   different). A floor for them is `linear_floor(test_images, k)`.
 # ### END MARK SCHEME
 #
-# (a) Both keep the space of the first k principal directions, but each may have its own axes in it: the codes agree only up to an invertible k×k matrix. (b) No. The bound is about the
-# pictures whose covariance was used. Test pictures that happen to be easier can lie below it. For them the bound to compare with is that of their own covariance.
+# (a) Both keep the space of the first k principal directions, but each may have its own axes in it: the codes agree
+# only up to an invertible k×k matrix. (b) No. The bound is about the pictures whose covariance was used. Test pictures
+# that happen to be easier can lie below it. For them the bound to compare with is that of their own covariance.
 
 # %% [markdown]
 # ## 5 Pairs for a denoiser
 #
-# A denoiser is trained on pairs: a damaged picture goes in, the clean one is the target. Here the damage is *missing* pixels: each value of each picture is set to 0 with probability $p$,
-# independently of all others, and the rest stay as they are.
+# A denoiser is trained on pairs: a damaged picture goes in, the clean one is the target. Here the damage is *missing*
+# pixels: each value of each picture is set to 0 with probability $p$, independently of all others, and the rest stay as
+# they are.
 #
 # **Task 5.** Write `denoising_pair`.
 
@@ -908,8 +929,9 @@ check(
 # %% [markdown]
 # ## 6 The training loop
 #
-# **Task 6.** Write `train_autoencoder`: `steps` updates by Adam on random batches from `images`. With `hide > 0` the model sees pictures damaged by your `denoising_pair` (fresh damage in every step) and is asked for the
-# clean ones. The loss is the mean squared error per pixel. Return the loss of every step.
+# **Task 6.** Write `train_autoencoder`: `steps` updates by Adam on random batches from `images`. With `hide > 0` the
+# model sees pictures damaged by your `denoising_pair` (fresh damage in every step) and is asked for the clean ones. The
+# loss is the mean squared error per pixel. Return the loss of every step.
 
 
 # %% nbgrader={"grade": false, "grade_id": "train-code", "locked": false, "schema_version": 3, "solution": true}
@@ -996,7 +1018,8 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The numbers, and what your network makes of pictures that it has never seen. (This cell shows the network that the test above has trained.)
+# The numbers, and what your network makes of pictures that it has never seen. (This cell shows the network that the
+# test above has trained.)
 
 # %% nbgrader={"grade": false, "grade_id": "picture", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
@@ -1046,28 +1069,32 @@ with when_ready():
     )
 
 # %% [markdown]
-# **Question 4** (2 points). In `train_autoencoder` the damage is drawn anew in every step. A fellow student saves time: she damages the whole training set once, before training. (a) What can her network learn that yours
-# cannot? (b) How would you show it, in one measurement?
+# **Question 4** (2 points). In `train_autoencoder` the damage is drawn anew in every step. A fellow student saves time:
+# she damages the whole training set once, before training. (a) What can her network learn that yours cannot? (b) How
+# would you show it, in one measurement?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-fresh-damage", "locked": false, "points": 2, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - 1 point: with one fixed damage a picture, the pair can be memorised (the pattern of holes identifies the picture); fresh damage is an endless supply of new inputs, so
-#   only what holds for every damage helps.
-# - 1 point: compare the error on training pictures under their old damage with the error on the *same* pictures under fresh damage (or training against held-out
-#   pictures): for her network the first is clearly lower, for mine the two agree.
+# - 1 point: with one fixed damage a picture, the pair can be memorised (the pattern of holes identifies the picture);
+#   fresh damage is an endless supply of new inputs, so only what holds for every damage helps.
+# - 1 point: compare the error on training pictures under their old damage with the error on the *same* pictures under
+#   fresh damage (or training against held-out pictures): for her network the first is clearly lower, for mine the two
+#   agree.
 # ### END MARK SCHEME
 #
-# (a) Each of her pictures always has the same holes. The network can learn these particular pairs by heart, holes included. Mine never sees a pair twice. (b) Take her training pictures, once
-# with the damage she trained on and once with fresh damage, and compare the errors. If the second is clearly larger, she has learned the damage by heart.
+# (a) Each of her pictures always has the same holes. The network can learn these particular pairs by heart, holes
+# included. Mine never sees a pair twice. (b) Take her training pictures, once with the damage she trained on and once
+# with fresh damage, and compare the errors. If the second is clearly larger, she has learned the damage by heart.
 
 # %% [markdown]
 # ## 7 Investigation: how many numbers are enough?
 #
-# Chapter 01 trained fully connected autoencoders with codes of several sizes. Do it for yours. **Before you start, write down** how many numbers you expect your convolutional network to need for the
-# held-out error that PCA reaches with 16.
+# Chapter 01 trained fully connected autoencoders with codes of several sizes. Do it for yours. **Before you start,
+# write down** how many numbers you expect your convolutional network to need for the held-out error that PCA reaches
+# with 16.
 #
-# **Task 7.** Write `errors_by_code_size`. For each size: call `torch.manual_seed(seed)`, make a new `ConvAutoencoder` for the size of these pictures, train it, and measure its error per pixel on
-# the test pictures.
+# **Task 7.** Write `errors_by_code_size`. For each size: call `torch.manual_seed(seed)`, make a new `ConvAutoencoder`
+# for the size of these pictures, train it, and measure its error per pixel on the test pictures.
 
 
 # %% nbgrader={"grade": false, "grade_id": "investigation-code", "locked": false, "schema_version": 3, "solution": true}
@@ -1116,7 +1143,8 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now run your experiment. The next cell is a beginning: change sizes, seeds and steps, add PCA's errors, plot. It is not graded, and the grader does not run it again.
+# Now run your experiment. The next cell is a beginning: change sizes, seeds and steps, add PCA's errors, plot. It is
+# not graded, and the grader does not run it again.
 
 
 # %%
@@ -1133,18 +1161,23 @@ with when_ready():
     my_experiment()
 
 # %% [markdown]
-# **Report** (5 points, about 150 words and a table). (a) What did you expect, and what did you measure: code size, your error (at least two seeds), PCA's error, all on held-out pictures? (b) How many of your numbers do the work of 16
-# principal components? (c) Where does your advantage over PCA shrink as the code grows, and why might that be? (d) Name one thing in your own experiment that could
-# mislead a reader, and what you would run to find out.
+# **Report** (5 points, about 150 words and a table). (a) What did you expect, and what did you measure: code size, your
+# error (at least two seeds), PCA's error, all on held-out pictures? (b) How many of your numbers do the work of 16
+# principal components? (c) Where does your advantage over PCA shrink as the code grows, and why might that be? (d) Name
+# one thing in your own experiment that could mislead a reader, and what you would run to find out.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-report", "locked": false, "points": 5, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # - 1 point: an expectation stated before, and compared with the outcome (a wrong guess costs nothing).
-# - 2 points: a table of measured held-out errors for at least three code sizes, with PCA's and with more than one seed (1 point if one of the two is missing).
-# - 1 point: an answer to (b) and (c) that follows from the student's own numbers. PCA leaves 0.0203, 0.0113 and 0.0042 with 4, 8 and 16 numbers. Typical: with a few hundred steps the network
-#   needs nearly all 16 for PCA's 0.0042; its advantage is clear at 4 and 8 and small at 16, because PCA leaves little to gain there and the short training limits the network.
-# - 1 point: (d) a real threat, with a check: few steps (train longer and see whether the curve moves), the spread between seeds, one held-out split, a learning rate that was tuned for one
-#   code size, writers that appear in both parts.
+# - 2 points: a table of measured held-out errors for at least three code sizes, with PCA's and with more than one seed
+#   (1 point if one of the two is missing).
+# - 1 point: an answer to (b) and (c) that follows from the student's own numbers. PCA leaves 0.0203, 0.0113 and 0.0042
+#   with 4, 8 and 16 numbers. Typical: with a few hundred steps the network needs nearly all 16 for PCA's 0.0042; its
+#   advantage is clear at 4 and 8 and small at 16, because PCA leaves little to gain there and the short training limits
+#   the network.
+# - 1 point: (d) a real threat, with a check: few steps (train longer and see whether the curve moves), the spread
+#   between seeds, one held-out split, a learning rate that was tuned for one code size, writers that appear in both
+#   parts.
 # ### END MARK SCHEME
 #
 # (a) I expected about 8 numbers to do the work of 16 components. Held-out error per pixel, seeds 0 and 1:
@@ -1155,6 +1188,9 @@ with when_ready():
 # | 8 | 0.0087, 0.0090 | 0.0065, 0.0062 | 0.0113 |
 # | 16 | 0.0048, 0.0052 | 0.0027, 0.0023 | 0.0042 |
 #
-# (b) After 200 steps not even 16 numbers do; after 800 it takes more than 8 and fewer than 16. My guess was too bold. (c) After 200 steps the network leaves a fifth less error than PCA at 8 numbers and more than PCA
-# at 16; after 800 it wins everywhere, by about 40 per cent at 8 and 16. So what shrank at 16 was due to the training: a larger code has finer details to learn, and 200 steps are too few for them.
-# (d) A table for one number of steps misleads: I had nearly reported that the advantage ends at 16. Even 800 need not be enough. I would plot the error against the steps for each size, and compare only where the curves are flat.
+# (b) After 200 steps not even 16 numbers do; after 800 it takes more than 8 and fewer than 16. My guess was too bold.
+# (c) After 200 steps the network leaves a fifth less error than PCA at 8 numbers and more than PCA at 16; after 800 it
+# wins everywhere, by about 40 per cent at 8 and 16. So what shrank at 16 was due to the training: a larger code has
+# finer details to learn, and 200 steps are too few for them. (d) A table for one number of steps misleads: I had nearly
+# reported that the advantage ends at 16. Even 800 need not be enough. I would plot the error against the steps for each
+# size, and compare only where the curves are flat.

@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Exercise 02 · VAEs and the KL term
 #
-# A variational autoencoder is short to write and easy to get subtly wrong: a missing ½, a mean where a sum belongs, a sign, a standard
-# deviation taken for a variance. None of these crashes. All of them train. This exercise is about knowing which numbers to expect, so
-# that you notice.
+# A variational autoencoder is short to write and easy to get subtly wrong: a missing ½, a mean where a sum belongs, a
+# sign, a standard deviation taken for a variance. None of these crashes. All of them train. This exercise is about
+# knowing which numbers to expect, so that you notice.
 #
 # **You will practise**
 #
@@ -28,13 +28,13 @@
 # - importance-weighted bounds that do not overflow, and how far to trust them;
 # - an experiment on posterior collapse, reported with numbers.
 #
-# **Follows** chapter 02. **Time**: about 180 minutes, of which the computer needs less than one. The parts are independent of one another, except where
-# they say so.
+# **Follows** chapter 02. **Time**: about 180 minutes, of which the computer needs less than one. The parts are
+# independent of one another, except where they say so.
 #
-# **How to work.** Write your answer where it says `raise NotImplementedError()`, delete that line, and run the cell, then the test cell
-# under it. A test that passes prints nothing. A test that fails says what kind of mistake it looks for. When your exercise is graded, the same
-# tests are run again with further inputs, so make your functions right, not only right for these numbers. Questions
-# in words are read by a person; a few good sentences are enough.
+# **How to work.** Write your answer where it says `raise NotImplementedError()`, delete that line, and run the cell,
+# then the test cell under it. A test that passes prints nothing. A test that fails says what kind of mistake it looks
+# for. When your exercise is graded, the same tests are run again with further inputs, so make your functions right, not
+# only right for these numbers. Questions in words are read by a person; a few good sentences are enough.
 
 # %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap"]
 # On Colab this cell fetches the course's helpers; anywhere else it does nothing.
@@ -61,52 +61,70 @@ from course_utils.checks import when_ready
 # %% [markdown]
 # ## 1 In words first
 #
-# **Question 1** (5 points). *Explain the key difference between an autoencoder and a variational autoencoder.* Say (a) what each encoder gives for one picture; (b) what each is
-# trained to minimise; (c) what you can do with the decoder of the one that you cannot do with the other's, and why; (d) what the VAE pays for it; and (e) what becomes of a VAE when the KL term's weight β goes to 0.
+# **Question 1** (5 points). *Explain the key difference between an autoencoder and a variational autoencoder.* Say (a)
+# what each encoder gives for one picture; (b) what each is trained to minimise; (c) what you can do with the decoder of
+# the one that you cannot do with the other's, and why; (d) what the VAE pays for it; and (e) what becomes of a VAE when
+# the KL term's weight β goes to 0.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-ae-vae", "locked": false, "points": 5, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # One point for each:
-# - (a) a point (a code vector) against a distribution over codes (mean and variance of a Gaussian), from which a code is drawn.
-# - (b) reconstruction error alone against the negative ELBO: expected reconstruction error (a negative log-likelihood) *plus* the KL divergence from q(z|x) to the prior.
-#   No point for "the loss is the ELBO" without the sign.
-# - (c) draw z from the prior, decode, get a new picture. In an autoencoder nothing says where the codes lie, so there is nothing to draw from; the KL term makes the codes of all
-#   pictures together resemble the prior, and the noise fills the gaps between them. (Also good: a VAE gives a bound on log p(x).)
-# - (d) reconstructions are less sharp / carry less information: every nat of code must be paid for; or: a variance that blurs; or: a bound instead of an error.
-# - (e) nothing keeps σ from shrinking to 0 and the means from going anywhere: an ordinary autoencoder again (in practice, with a likelihood as its loss).
+# - (a) a point (a code vector) against a distribution over codes (mean and variance of a Gaussian), from which a code
+#   is drawn.
+# - (b) reconstruction error alone against the negative ELBO: expected reconstruction error (a negative log-likelihood)
+#   *plus* the KL divergence from q(z|x) to the prior. No point for "the loss is the ELBO" without the sign.
+# - (c) draw z from the prior, decode, get a new picture. In an autoencoder nothing says where the codes lie, so there
+#   is nothing to draw from; the KL term makes the codes of all pictures together resemble the prior, and the noise
+#   fills the gaps between them. (Also good: a VAE gives a bound on log p(x).)
+# - (d) reconstructions are less sharp / carry less information: every nat of code must be paid for; or: a variance that
+#   blurs; or: a bound instead of an error.
+# - (e) nothing keeps σ from shrinking to 0 and the means from going anywhere: an ordinary autoencoder again (in
+#   practice, with a likelihood as its loss).
 # ### END MARK SCHEME
 #
-# (a) An autoencoder's encoder gives one code for a picture. A VAE's encoder gives a distribution of codes, a Gaussian with a mean and a variance for every coordinate, and the decoder
-# sees a draw from it. (b) The autoencoder minimises the reconstruction error. The VAE minimises the negative ELBO: the expected reconstruction error, −log p(x|z), plus the KL divergence from
-# q(z|x) to the prior. (c) From a VAE I can draw: take z from the prior and decode it. The KL term has made the codes of all pictures together look like the prior, and since every code is blurred there are
-# few gaps between them. In an autoencoder nobody knows where codes lie, so most points that I could try belong to no picture. (d) The code may say only what is
-# worth its price, so reconstructions are softer. (e) Noise in the code only harms the reconstruction. If it costs nothing to remove it, σ shrinks towards zero, the means spread as they please, and an
-# autoencoder is left.
+# (a) An autoencoder's encoder gives one code for a picture. A VAE's encoder gives a distribution of codes, a Gaussian
+# with a mean and a variance for every coordinate, and the decoder sees a draw from it. (b) The autoencoder minimises
+# the reconstruction error. The VAE minimises the negative ELBO: the expected reconstruction error, −log p(x|z), plus
+# the KL divergence from q(z|x) to the prior. (c) From a VAE I can draw: take z from the prior and decode it. The KL
+# term has made the codes of all pictures together look like the prior, and since every code is blurred there are few
+# gaps between them. In an autoencoder nobody knows where codes lie, so most points that I could try belong to no
+# picture. (d) The code may say only what is worth its price, so reconstructions are softer. (e) Noise in the code only
+# harms the reconstruction. If it costs nothing to remove it, σ shrinks towards zero, the means spread as they please,
+# and an autoencoder is left.
 
 # %% [markdown]
-# **Question 2** (5 points). *Why is the KL divergence used in VAEs?* (a) Derive from $\log p(x)$ where the KL term comes from: it is not an ornament that somebody added. (b) It is $D_\text{KL}(q\Vert p)$ and not
-# $D_\text{KL}(p\Vert q)$. Where does the order come from? (c) What goes wrong if the term is left out, and what if it weighs far too much? (d) Somebody proposes $\lVert\mu\rVert^2$ as the penalty, "because it also pulls
-# the codes to zero". What is missing?
+# **Question 2** (5 points). *Why is the KL divergence used in VAEs?* (a) Derive from $\log p(x)$ where the KL term
+# comes from: it is not an ornament that somebody added. (b) It is $D_\text{KL}(q\Vert p)$ and not $D_\text{KL}(p\Vert
+# q)$. Where does the order come from? (c) What goes wrong if the term is left out, and what if it weighs far too much?
+# (d) Somebody proposes $\lVert\mu\rVert^2$ as the penalty, "because it also pulls the codes to zero". What is missing?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-why-kl", "locked": false, "points": 5, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - 2 points for (a): log p(x) = log E_q[p(x|z)p(z)/q(z|x)] ≥ E_q[log …] (Jensen), and the split into E_q[log p(x|z)] − KL(q(z|x)‖p(z)). Equally: log p(x) − KL(q‖p(z|x)) and rearranging.
-#   1 point if the result is stated, with the right signs, without the derivation.
-# - 1 point for (b): the expectation is under q, because q is what we can draw from; the order falls out of the derivation. (A further good remark: KL(q‖p) punishes q for being where p is not.)
-# - 1 point for (c): without it codes are anywhere with no variance: no sampling; no bound. Too heavy: q(z|x) = p(z) for every x, the code is silent: posterior collapse.
-# - 1 point for (d): nothing about σ: it shrinks to 0 (a narrow q is good for reconstruction), so the codes become points again; the KL has −log σ², which forbids it, and the unit, nats, in which it may be added to a
+# - 2 points for (a): log p(x) = log E_q[p(x|z)p(z)/q(z|x)] ≥ E_q[log …] (Jensen), and the split into E_q[log p(x|z)] −
+#   KL(q(z|x)‖p(z)). Equally: log p(x) − KL(q‖p(z|x)) and rearranging. 1 point if the result is stated, with the right
+#   signs, without the derivation.
+# - 1 point for (b): the expectation is under q, because q is what we can draw from; the order falls out of the
+#   derivation. (A further good remark: KL(q‖p) punishes q for being where p is not.)
+# - 1 point for (c): without it codes are anywhere with no variance: no sampling; no bound. Too heavy: q(z|x) = p(z) for
+#   every x, the code is silent: posterior collapse.
+# - 1 point for (d): nothing about σ: it shrinks to 0 (a narrow q is good for reconstruction), so the codes become
+#   points again; the KL has −log σ², which forbids it, and the unit, nats, in which it may be added to a
 #   log-likelihood.
 # ### END MARK SCHEME
 #
-# (a) $\log p(x) = \log\int p(x|z)p(z)\,dz = \log \mathbb{E}_q[p(x|z)p(z)/q(z|x)] \ge \mathbb{E}_q[\log p(x|z)] + \mathbb{E}_q[\log p(z) - \log q(z|x)]$ by Jensen. The last expectation is
-# $-D_\text{KL}(q(z|x)\Vert p(z))$. So the term is part of a bound on the evidence. (b) The expectation is under q, because we introduced q to have something to draw from. Hence the KL
-# divergence weighs with q. (c) Without it the encoder makes σ tiny and puts the means anywhere, so that draws from the prior decode to nothing. If it weighs too much, the cheapest answer is q = p for every picture: the
-# code says nothing. (d) σ does not occur in it. Noise hurts the reconstruction and would be free to remove, so σ → 0. The KL divergence contains −log σ², which goes to infinity there.
+# (a) $\log p(x) = \log\int p(x|z)p(z)\,dz = \log \mathbb{E}_q[p(x|z)p(z)/q(z|x)] \ge \mathbb{E}_q[\log p(x|z)] +
+# \mathbb{E}_q[\log p(z) - \log q(z|x)]$ by Jensen. The last expectation is $-D_\text{KL}(q(z|x)\Vert p(z))$. So the
+# term is part of a bound on the evidence. (b) The expectation is under q, because we introduced q to have something to
+# draw from. Hence the KL divergence weighs with q. (c) Without it the encoder makes σ tiny and puts the means anywhere,
+# so that draws from the prior decode to nothing. If it weighs too much, the cheapest answer is q = p for every picture:
+# the code says nothing. (d) σ does not occur in it. Noise hurts the reconstruction and would be free to remove, so σ →
+# 0. The KL divergence contains −log σ², which goes to infinity there.
 
 # %% [markdown]
 # ## 2 The KL divergence between two Gaussians
 #
-# Formula (2.7) compares with the standard normal. Often the prior is another Gaussian: one for each class, or one that is learned. Redo the derivation of section 2.3 for
+# Formula (2.7) compares with the standard normal. Often the prior is another Gaussian: one for each class, or one that
+# is learned. Redo the derivation of section 2.3 for
 #
 # $$q = \mathcal N(\mu_q, \operatorname{diag} \sigma_q^2), \qquad p = \mathcal N(\mu_p, \operatorname{diag} \sigma_p^2).$$
 #
@@ -239,8 +257,9 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 2b.** A formula deserves a second witness. Estimate the same number from the definition alone, $\mathbb{E}_q[\log q(z) - \log p(z)]$, with draws from the right distribution. (`torch.distributions.Normal` has `sample` and
-# `log_prob`, or write the log density yourself.)
+# **Task 2b.** A formula deserves a second witness. Estimate the same number from the definition alone,
+# $\mathbb{E}_q[\log q(z) - \log p(z)]$, with draws from the right distribution. (`torch.distributions.Normal` has
+# `sample` and `log_prob`, or write the log density yourself.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "kl-sampling-code", "locked": false, "schema_version": 3, "solution": true}
@@ -303,7 +322,8 @@ check(
 # %% [markdown]
 # ## 3 A loss to repair
 #
-# The story here has grey pixels with Gaussian noise: $p(x\mid z) = \mathcal N(x;\ \hat x,\ s^2 I)$ with $\hat x$ the decoder's answer, and the encoder gives `mu` and `log_sigma`, the logarithm of the *standard deviation*. A colleague
+# The story here has grey pixels with Gaussian noise: $p(x\mid z) = \mathcal N(x;\ \hat x,\ s^2 I)$ with $\hat x$ the
+# decoder's answer, and the encoder gives `mu` and `log_sigma`, the logarithm of the *standard deviation*. A colleague
 # wrote the loss below. It runs, it trains, and it is wrong in four places.
 
 
@@ -316,7 +336,8 @@ def broken_loss(x, x_hat, mu, log_sigma, s):
 
 
 # %% [markdown]
-# **Task 3a.** Write the two terms as they should be, one number a picture, in nats; $-\log p(x\mid z)$ with everything that belongs to it. Then the loss, to be *minimised*: their sum, averaged over the batch.
+# **Task 3a.** Write the two terms as they should be, one number a picture, in nats; $-\log p(x\mid z)$ with everything
+# that belongs to it. Then the loss, to be *minimised*: their sum, averaged over the batch.
 
 
 # %% nbgrader={"grade": false, "grade_id": "repair-code", "locked": false, "schema_version": 3, "solution": true}
@@ -453,8 +474,9 @@ for n, pixels, latent in ((1, 4, 3), (7, 5, 2)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 3b.** Suppose the colleague repairs the sign and the standard deviation, but keeps `F.mse_loss`. His loss is then, up to a factor and a constant, a loss (2.10) with *some* β, for the story with pixel noise $s$.
-# Which β? Give it as a function of the number of pixels $D$ and of $s$.
+# **Task 3b.** Suppose the colleague repairs the sign and the standard deviation, but keeps `F.mse_loss`. His loss is
+# then, up to a factor and a constant, a loss (2.10) with *some* β, for the story with pixel noise $s$. Which β? Give it
+# as a function of the number of pixels $D$ and of $s$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "hidden-beta-code", "locked": false, "schema_version": 3, "solution": true}
@@ -488,8 +510,9 @@ for D, s in ((784, 1.0), (784, 0.1), (64, 2.0)):
 # %% [markdown]
 # ## 4 Two ways to a gradient
 #
-# Training needs the gradient of $\mathbb{E}_{q}[f(z)]$ in the parameters of $q$. Here is an $f$ for which we know the answer, so that estimates can be held against it. For one coordinate $z\sim\mathcal N(\mu,\sigma^2)$,
-# $\mathbb{E}\cos z = \cos\mu\; e^{-\sigma^2/2}$, and with $v = \log\sigma^2$
+# Training needs the gradient of $\mathbb{E}_{q}[f(z)]$ in the parameters of $q$. Here is an $f$ for which we know the
+# answer, so that estimates can be held against it. For one coordinate $z\sim\mathcal N(\mu,\sigma^2)$, $\mathbb{E}\cos
+# z = \cos\mu\; e^{-\sigma^2/2}$, and with $v = \log\sigma^2$
 #
 # $$\frac{\partial}{\partial\mu}\,\mathbb{E}\cos z = -\sin\mu\; e^{-\sigma^2/2}, \qquad \frac{\partial}{\partial v}\,\mathbb{E}\cos z = -\tfrac12\,\sigma^2\cos\mu\; e^{-\sigma^2/2}.$$
 
@@ -546,7 +569,8 @@ check(not torch.equal(draw_codes(mu, logvar, 1), draw_codes(mu, logvar, 1)), "Tw
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 4b.** The *pathwise* gradient: average `f` over the draws of each row, sum over the rows, and differentiate that number in `mu` and in `logvar` by autograd. (The arguments come without `requires_grad`.)
+# **Task 4b.** The *pathwise* gradient: average `f` over the draws of each row, sum over the rows, and differentiate
+# that number in `mu` and in `logvar` by autograd. (The arguments come without `requires_grad`.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "pathwise-code", "locked": false, "schema_version": 3, "solution": true}
@@ -618,7 +642,8 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 4c.** The *score-function* gradient in `mu`, one estimate from each single draw: $f(z)\,\nabla_\mu\log q(z)$. No derivative of `f` is needed; write $\nabla_\mu\log q(z)$ by hand.
+# **Task 4c.** The *score-function* gradient in `mu`, one estimate from each single draw: $f(z)\,\nabla_\mu\log q(z)$.
+# No derivative of `f` is needed; write $\nabla_\mu\log q(z)$ by hand.
 
 
 # %% nbgrader={"grade": false, "grade_id": "score-code", "locked": false, "schema_version": 3, "solution": true}
@@ -674,25 +699,34 @@ with when_ready():
         print(f"d = {d:2d}: variance of one estimate: pathwise {pathwise.var():.2f}, score function {score.var():.2f}")
 
 # %% [markdown]
-# **Question 3** (3 points). (a) As $d$ grows, one variance stays and the other grows. Explain, from the two formulas. (b) Name a kind of $z$ or of $f$ for which the pathwise gradient is not available. (c) Why does an answer with `torch.distributions.Normal(mu, sigma).sample()`
-# train the decoder but not the encoder's reconstruction? Which of the encoder's gradients remain?
+# **Question 3** (3 points). (a) As $d$ grows, one variance stays and the other grows. Explain, from the two formulas.
+# (b) Name a kind of $z$ or of $f$ for which the pathwise gradient is not available. (c) Why does an answer with
+# `torch.distributions.Normal(mu, sigma).sample()` train the decoder but not the encoder's reconstruction? Which of the
+# encoder's gradients remain?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-gradients", "locked": false, "points": 3, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - 1 point: pathwise uses ∂f/∂z_j, which for this f involves coordinate j only. The score function multiplies the whole of f(z), all d terms, by the noise of coordinate j: the other terms add variance and no information.
-# - 1 point: discrete z (a draw that jumps has no derivative), or an f that cannot be differentiated (a black box, a step function, a reward).
-# - 1 point: `sample` gives a constant without graph, so reconstruction has no gradient in mu and sigma; the decoder's weights still have theirs. What remains for the encoder is the KL term, which drives q to the prior: collapse.
+# - 1 point: pathwise uses ∂f/∂z_j, which for this f involves coordinate j only. The score function multiplies the whole
+#   of f(z), all d terms, by the noise of coordinate j: the other terms add variance and no information.
+# - 1 point: discrete z (a draw that jumps has no derivative), or an f that cannot be differentiated (a black box, a
+#   step function, a reward).
+# - 1 point: `sample` gives a constant without graph, so reconstruction has no gradient in mu and sigma; the decoder's
+#   weights still have theirs. What remains for the encoder is the KL term, which drives q to the prior: collapse.
 # ### END MARK SCHEME
 #
-# (a) Pathwise: the derivative in μ_j is −sin z_j, whatever d is. Score function: all d cosines are multiplied by the noise of coordinate j, and d − 1 of them are only noise. (b) A discrete z: a draw jumps, it has no slope. Or an f
-# without derivatives, such as a reward. (c) `sample` cuts the graph. The decoder gets its gradient, since z is just an input to it. To the encoder only the KL term speaks, and it says: be the prior.
+# (a) Pathwise: the derivative in μ_j is −sin z_j, whatever d is. Score function: all d cosines are multiplied by the
+# noise of coordinate j, and d − 1 of them are only noise. (b) A discrete z: a draw jumps, it has no slope. Or an f
+# without derivatives, such as a reward. (c) `sample` cuts the graph. The decoder gets its gradient, since z is just an
+# input to it. To the encoder only the KL term speaks, and it says: be the prior.
 
 # %% [markdown]
 # ## 5 A model with a known evidence
 #
-# In *probabilistic PCA* the story is $z\sim\mathcal N(0, I_k)$, $x\mid z\sim\mathcal N(Wz + b,\ s^2 I_D)$. Everything in it is Gaussian, so everything can be computed, and the ELBO can be held against the truth.
+# In *probabilistic PCA* the story is $z\sim\mathcal N(0, I_k)$, $x\mid z\sim\mathcal N(Wz + b,\ s^2 I_D)$. Everything
+# in it is Gaussian, so everything can be computed, and the ELBO can be held against the truth.
 #
-# **Task 5a.** The evidence $\log p(x)$. What are the mean and the covariance of $x$? (`torch.distributions.MultivariateNormal` may help, or `torch.linalg.slogdet` and `solve`.)
+# **Task 5a.** The evidence $\log p(x)$. What are the mean and the covariance of $x$?
+# (`torch.distributions.MultivariateNormal` may help, or `torch.linalg.slogdet` and `solve`.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "evidence-code", "locked": false, "schema_version": 3, "solution": true}
@@ -735,7 +769,8 @@ for n, D, k, s in ((1, 3, 1, 0.5), (6, 4, 2, 1.3), (2, 2, 4, 0.7)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 5b.** The true posterior $p(z\mid x)$, a Gaussian as well. With $\log p(x\mid z) + \log p(z)$ written as a quadratic form in $z$, read off its precision (inverse covariance) $I + W^\top W/s^2$ and then its mean.
+# **Task 5b.** The true posterior $p(z\mid x)$, a Gaussian as well. With $\log p(x\mid z) + \log p(z)$ written as a
+# quadratic form in $z$, read off its precision (inverse covariance) $I + W^\top W/s^2$ and then its mean.
 
 
 # %% nbgrader={"grade": false, "grade_id": "posterior-code", "locked": false, "schema_version": 3, "solution": true}
@@ -777,7 +812,9 @@ for n, D, k, s in ((1, 3, 1, 0.5), (5, 4, 2, 1.3), (2, 2, 3, 0.7)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 5c.** The ELBO, exactly, for a guess $q = \mathcal N(m, \operatorname{diag} v)$ with $v = e^{\text{logvar}}$, one guess for each row. The KL term you have. For the other, $\mathbb{E}_q\lVert x - b - Wz\rVert^2$ is *not* $\lVert x - b - Wm\rVert^2$: what does the spread of $z$ add?
+# **Task 5c.** The ELBO, exactly, for a guess $q = \mathcal N(m, \operatorname{diag} v)$ with $v = e^{\text{logvar}}$,
+# one guess for each row. The KL term you have. For the other, $\mathbb{E}_q\lVert x - b - Wz\rVert^2$ is *not* $\lVert
+# x - b - Wm\rVert^2$: what does the spread of $z$ add?
 
 
 # %% nbgrader={"grade": false, "grade_id": "elbo-code", "locked": false, "schema_version": 3, "solution": true}
@@ -880,8 +917,10 @@ for n, D, k, s in ((4, 3, 2, 0.9), (1, 2, 3, 0.5)):
 # %% [markdown]
 # ## 6 Bounds from several guesses
 #
-# **Task 6a.** You are given log weights, $\log w = \log p(x\mid z) + \log p(z) - \log q(z\mid x)$, for $M$ draws of $z$ a picture, as a tensor $(n, M)$. Estimate the bound $\mathcal L_K$ of (2.11) for each picture and use *all* draws:
-# cut them, in the order in which they come, into groups of $K$ (which divides $M$), and average the groups' values. Weights of real pictures are of the size $e^{-100}$ or far smaller.
+# **Task 6a.** You are given log weights, $\log w = \log p(x\mid z) + \log p(z) - \log q(z\mid x)$, for $M$ draws of $z$
+# a picture, as a tensor $(n, M)$. Estimate the bound $\mathcal L_K$ of (2.11) for each picture and use *all* draws: cut
+# them, in the order in which they come, into groups of $K$ (which divides $M$), and average the groups' values. Weights
+# of real pictures are of the size $e^{-100}$ or far smaller.
 
 
 # %% nbgrader={"grade": false, "grade_id": "bound-code", "locked": false, "schema_version": 3, "solution": true}
@@ -948,7 +987,8 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 6b.** If one weight dwarfs all others, $K$ draws are worth one. The *effective sample size* says what they are worth: $(\sum_k w_k)^2 / \sum_k w_k^2$, between 1 and the number of draws.
+# **Task 6b.** If one weight dwarfs all others, $K$ draws are worth one. The *effective sample size* says what they are
+# worth: $(\sum_k w_k)^2 / \sum_k w_k^2$, between 1 and the number of draws.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ess-code", "locked": false, "schema_version": 3, "solution": true}
@@ -989,7 +1029,8 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# On the model of part 5 the truth is known. Watch the bound rise to it, and the effective sample size tell how good the guess is. (The guess below has the right mean and too small a spread.)
+# On the model of part 5 the truth is known. Watch the bound rise to it, and the effective sample size tell how good the
+# guess is. (The guess below has the right mean and too small a spread.)
 
 # %% nbgrader={"grade": false, "grade_id": "bound-output", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
@@ -1013,7 +1054,9 @@ with when_ready():
 # %% [markdown]
 # ## 7 Free bits
 #
-# A remedy for posterior collapse that the chapter does not show (Kingma et al., 2016): let every coordinate have $\lambda$ nats for nothing. Average the KL divergence of each coordinate over the batch first, and replace what lies below $\lambda$ by $\lambda$:
+# A remedy for posterior collapse that the chapter does not show (Kingma et al., 2016): let every coordinate have
+# $\lambda$ nats for nothing. Average the KL divergence of each coordinate over the batch first, and replace what lies
+# below $\lambda$ by $\lambda$:
 #
 # $$\sum_{j=1}^d \max\Bigl(\lambda,\ \frac1n\sum_{i=1}^n D_\text{KL}\bigl(q(z_j\mid x_i)\,\Vert\,p(z_j)\bigr)\Bigr).$$
 #
@@ -1054,8 +1097,8 @@ close(free_bits(kl[:1], 0.5), torch.tensor(0.5 + 2.0 + 0.5, dtype=torch.float64)
 # %% [markdown]
 # ## 8 Investigation: when does the code fall silent?
 #
-# Here is a VAE so small that it trains in about a second, on the 8×8 digits of scikit-learn, made black and white. Its pixels are coins, as in the chapter, so that
-# $p(x\mid z)$ is a true probability.
+# Here is a VAE so small that it trains in about a second, on the 8×8 digits of scikit-learn, made black and white. Its
+# pixels are coins, as in the chapter, so that $p(x\mid z)$ is a true probability.
 
 # %% nbgrader={"grade": false, "grade_id": "small-vae", "locked": true, "schema_version": 3, "solution": false}
 from course_utils.losses import reconstruction_loss  # (logits, x) => nats of each picture
@@ -1075,10 +1118,14 @@ class SmallVAE(nn.Module):
 
 
 # %% [markdown]
-# **Before you start, write down** at which β you expect the last of the eight coordinates to fall silent: 2, 5, 20, 100?
+# **Before you start, write down** at which β you expect the last of the eight coordinates to fall silent: 2, 5, 20,
+# 100?
 #
-# **Task 8.** Write `beta_experiment`. Call `torch.manual_seed(seed)`, make a `SmallVAE`, train it for `steps` steps with Adam (learning rate $5\cdot10^{-3}$, random batches of 128 training pictures) on $L_\beta$ of (2.10), or, with `floor > 0`, with
-# `free_bits` in the place of the KL term. Then measure on all **test** pictures, with one draw of $z$ each: the rate and the distortion, in nats per picture, and the number of active coordinates (variance of $\mu_j(x)$ over the pictures above 0.01).
+# **Task 8.** Write `beta_experiment`. Call `torch.manual_seed(seed)`, make a `SmallVAE`, train it for `steps` steps
+# with Adam (learning rate $5\cdot10^{-3}$, random batches of 128 training pictures) on $L_\beta$ of (2.10), or, with
+# `floor > 0`, with `free_bits` in the place of the KL term. Then measure on all **test** pictures, with one draw of $z$
+# each: the rate and the distortion, in nats per picture, and the number of active coordinates (variance of $\mu_j(x)$
+# over the pictures above 0.01).
 
 
 # %% nbgrader={"grade": false, "grade_id": "experiment-code", "locked": false, "schema_version": 3, "solution": true}
@@ -1201,7 +1248,8 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now run your experiment. The next cell is a beginning: change it as you like, and plot. It is not graded, and the grader does not run it again.
+# Now run your experiment. The next cell is a beginning: change it as you like, and plot. It is not graded, and the
+# grader does not run it again.
 
 
 # %%
@@ -1219,19 +1267,25 @@ with when_ready():
     my_experiment()
 
 # %% [markdown]
-# **Report** (5 points, about 150 words and a table). (a) What did you expect, and at which β did the last coordinate fall silent? (b) Give rate, distortion and active coordinates for at least four values of β, with at least two seeds. (c) Which β has the smallest
-# negative ELBO (rate + distortion), and is that what theory says? (d) What do free bits change, and do they improve the ELBO? (e) One thing in your own experiment that could mislead a reader.
+# **Report** (5 points, about 150 words and a table). (a) What did you expect, and at which β did the last coordinate
+# fall silent? (b) Give rate, distortion and active coordinates for at least four values of β, with at least two seeds.
+# (c) Which β has the smallest negative ELBO (rate + distortion), and is that what theory says? (d) What do free bits
+# change, and do they improve the ELBO? (e) One thing in your own experiment that could mislead a reader.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-report", "locked": false, "points": 5, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # - 1 point: an expectation stated before, and compared with the outcome (a wrong guess costs nothing).
 # - 1 point: a table with at least four values of β and two seeds, all on test pictures.
-# - 1 point: the smallest negative ELBO, from the student's own numbers, and the reason: β = 1 is what the ELBO weighs; a neighbour may win on test pictures, or within the spread of seeds, since training minimises it on the training set and only for so many steps.
-# - 1 point: free bits raise the rate and the number of speaking coordinates; the ELBO (β = 1) at large β improves against the silent code, but not against β = 1 itself. Accept what follows from the numbers.
+# - 1 point: the smallest negative ELBO, from the student's own numbers, and the reason: β = 1 is what the ELBO weighs;
+#   a neighbour may win on test pictures, or within the spread of seeds, since training minimises it on the training set
+#   and only for so many steps.
+# - 1 point: free bits raise the rate and the number of speaking coordinates; the ELBO (β = 1) at large β improves
+#   against the silent code, but not against β = 1 itself. Accept what follows from the numbers.
 # - 1 point: (e) a real threat: few steps, spread between seeds, one draw of z, the threshold 0.01, a single split.
 # ### END MARK SCHEME
 #
-# (a) I expected silence near β = 20. It came between β = 2 and β = 5. (b) 300 steps, test pictures, nats, seeds 0 and 1:
+# (a) I expected silence near β = 20. It came between β = 2 and β = 5. (b) 300 steps, test pictures, nats, seeds 0 and
+# 1:
 #
 # | β | rate | distortion | active | negative ELBO |
 # |---|---|---|---|---|
@@ -1241,6 +1295,8 @@ with when_ready():
 # | 2 | 1.9, 1.7 | 19.1, 19.6 | 7, 8 | 21.0, 21.3 |
 # | 5 | 0.0, 0.0 | 24.9, 24.9 | 0, 0 | 24.9, 24.9 |
 #
-# (c) β = 1, in both seeds, by more than the seeds differ. It is what the ELBO weighs, and hence what training with β = 1 looks for. (d) At β = 20 a floor of 0.5 brings all eight coordinates
-# back to life: rate 2.5, distortion 20.2, together 22.7. That is better than the silent code's 24.9, and worse than β = 1. (e) 300 steps are few. At β = 2 the code might still be waking up
-# or falling silent, so the place where it falls silent may move with the number of steps. I would repeat β from 2 to 5 with 3000.
+# (c) β = 1, in both seeds, by more than the seeds differ. It is what the ELBO weighs, and hence what training with β =
+# 1 looks for. (d) At β = 20 a floor of 0.5 brings all eight coordinates back to life: rate 2.5, distortion 20.2,
+# together 22.7. That is better than the silent code's 24.9, and worse than β = 1. (e) 300 steps are few. At β = 2 the
+# code might still be waking up or falling silent, so the place where it falls silent may move with the number of steps.
+# I would repeat β from 2 to 5 with 3000.
