@@ -117,8 +117,8 @@ from course_utils.checks import when_ready
 # term is part of a bound on the evidence. (b) The expectation is under q, because we introduced q to have something to
 # draw from. Hence the KL divergence weighs with q. (c) Without it the encoder makes σ tiny and puts the means anywhere,
 # so that draws from the prior decode to nothing. If it weighs too much, the cheapest answer is q = p for every picture:
-# the code says nothing. (d) σ does not occur in it. Noise hurts the reconstruction and would be free to remove, so σ →
-# 0. The KL divergence contains −log σ², which goes to infinity there.
+# the code says nothing. (d) σ does not occur in it. Noise hurts the reconstruction and would be free to remove, so σ
+# shrinks to zero. The KL divergence contains −log σ², which goes to infinity there.
 
 # %% [markdown]
 # ## 2 The KL divergence between two Gaussians
