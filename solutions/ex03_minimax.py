@@ -28,11 +28,12 @@
 #
 # **Time.** About three hours with the essays. Nothing trains for more than two seconds.
 #
-# **How to check yourself.** Each task is a cell to fill in, followed by cells that check it. Run them; a check that fails
-# says what kind of mistake it has found. The checks that you see are a part of those that are used for grading: the hidden
-# ones have other numbers, other shapes and other seeds, so write for every input that the task allows. Leave the checking
-# cells as they are. Essays (*your answer here*) are read by a person, who looks for the points that the question names.
-# You may use everything from the course. $\log$ is the natural logarithm; divergences are in nats.
+# **How to check yourself.** Each task is a cell to fill in, followed by cells that check it. Run them; a check that
+# fails says what kind of mistake it has found. The checks that you see are a part of those that are used for grading:
+# the hidden ones have other numbers, other shapes and other seeds, so write for every input that the task allows.
+# Leave the checking cells as they are. Essays (*your answer here*) are read by a person, who looks for the points
+# that the question names. You may use everything from the course. $\log$ is the natural logarithm; divergences are in
+# nats.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
 import math
@@ -55,36 +56,37 @@ from course_utils.figures import show
 #
 # $$V_\pi(D) = \pi\,\mathbb{E}_{x\sim p_\text{data}}[\log D(x)] + (1-\pi)\,\mathbb{E}_{x\sim p_g}[\log(1 - D(x))].$$
 #
-# **Question A1** (4 points). (a) Derive the $D^*_\pi(x)$ that maximises $V_\pi$, and show that it is a maximum. (b) What does
-# $D^*_\pi$ answer when $p_g = p_\text{data}$, and why is that sensible? (c) Somebody trains with 90 real pictures and 10 fakes
-# a step, and averages the loss over the 100. At the end $D(x) \approx 0.9$ on everything, real or made. They conclude that the
-# generator fools its opponent completely, "even better than ½". What do you answer?
+# **Question A1** (4 points). (a) Derive the $D^*_\pi(x)$ that maximises $V_\pi$, and show that it is a maximum. (b)
+# What does $D^*_\pi$ answer when $p_g = p_\text{data}$, and why is that sensible? (c) Somebody trains with 90 real
+# pictures and 10 fakes a step, and averages the loss over the 100. At the end $D(x) \approx 0.9$ on everything, real
+# or made. They conclude that the generator fools its opponent completely, "even better than ½". What do you answer?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-best-discriminator", "locked": false, "points": 4, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # - (a) 2 points: writes $V_\pi$ as one integral and maximises point by point (1); sets the derivative to zero, finds
 #   $D^*_\pi = \pi p_\text{data}/(\pi p_\text{data} + (1-\pi) p_g)$, and gives a reason for the maximum (1).
 # - (b) 1 point: $D^*_\pi = \pi$; the discriminator knows the mixture and nothing else, so it answers with the share.
-# - (c) 1 point: 0.9 is what an *undecided* discriminator says here; ½ is the mark only for $\pi = ½$. It is in line with
-#   $p_g = p_\text{data}$, but an untrained or weak discriminator may say the same; it is no better than ½ at π = ½.
+# - (c) 1 point: 0.9 is what an *undecided* discriminator says here; ½ is the mark only for $\pi = ½$. It is in line
+#   with $p_g = p_\text{data}$, but an untrained or weak discriminator may say the same; it is no better than ½ at π =
+#   ½.
 #
 # ### END MARK SCHEME
-# (a) Both expectations are integrals over $x$, so $V_\pi(D) = \int [a(x) \log D(x) + b(x) \log(1-D(x))]\,dx$ with $a = \pi
-# p_\text{data}$ and $b = (1-\pi)p_g$. A flexible $D$ chooses its value at every $x$ by itself. The derivative $a/D - b/(1-D)$
-# vanishes at $D = a/(a+b)$, and the second derivative $-a/D^2 - b/(1-D)^2$ is negative, so
-# $D^*_\pi = \pi p_\text{data} / (\pi p_\text{data} + (1-\pi) p_g)$. This is Bayes' rule for "real, given $x$".
+# (a) Both expectations are integrals over $x$, so $V_\pi(D) = \int [a(x) \log D(x) + b(x) \log(1-D(x))]\,dx$ with $a
+# = \pi p_\text{data}$ and $b = (1-\pi)p_g$. A flexible $D$ chooses its value at every $x$ by itself. The derivative
+# $a/D - b/(1-D)$ vanishes at $D = a/(a+b)$, and the second derivative $-a/D^2 - b/(1-D)^2$ is negative, so $D^*_\pi =
+# \pi p_\text{data} / (\pi p_\text{data} + (1-\pi) p_g)$. This is Bayes' rule for "real, given $x$".
 #
-# (b) With equal densities $D^*_\pi = \pi$ everywhere. The picture carries no information, what is left is how often pictures
-# are real at all.
+# (b) With equal densities $D^*_\pi = \pi$ everywhere. The picture carries no information, what is left is how often
+# pictures are real at all.
 #
-# (c) With $\pi = 0.9$ the undecided discriminator says 0.9. So the generator does as well as one that is judged by ½ at equal shares, not
-# better. Nor is it proof of a good generator: a discriminator that has learned nothing but the share says 0.9, too. Look at
-# the samples, or divide the prior odds of 9 out before reading $D$.
+# (c) With $\pi = 0.9$ the undecided discriminator says 0.9. So the generator does as well as one that is judged by ½
+# at equal shares, not better. Nor is it proof of a good generator: a discriminator that has learned nothing but the
+# share says 0.9, too. Look at the samples, or divide the prior odds of 9 out before reading $D$.
 
 # %% [markdown]
-# **Task A2.** Write the best discriminator. Densities come as logarithms, because far out they are too small for a float:
-# $\log p = -2000$ is a perfectly good number, $p = e^{-2000}$ is not. A density may also be zero, $\log p = -\infty$ (but not
-# both at the same $x$).
+# **Task A2.** Write the best discriminator. Densities come as logarithms, because far out they are too small for a
+# float: $\log p = -2000$ is a perfectly good number, $p = e^{-2000}$ is not. A density may also be zero, $\log p =
+# -\infty$ (but not both at the same $x$).
 
 
 # %% nbgrader={"grade": false, "grade_id": "best-discriminator", "locked": false, "schema_version": 3, "solution": true}
@@ -170,8 +172,8 @@ close(best_discriminator(log_p, log_q, 0.75), torch.tensor(expected), message)
 # ## B. The value of the game
 #
 # Let $x$ take one of $k$ values only, so that $p_\text{data}$ and $p_g$ are two lists of $k$ probabilities, and a
-# discriminator is a list of $k$ numbers. Then nothing has to be integrated or sampled. But some of the probabilities may be
-# zero: read $0 \log 0$ as 0, its limit.
+# discriminator is a list of $k$ numbers. Then nothing has to be integrated or sampled. But some of the probabilities
+# may be zero: read $0 \log 0$ as 0, its limit.
 #
 # **Task B1.** The Jensen–Shannon divergence of two lists.
 
@@ -285,8 +287,8 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Theory and code together: at the best discriminator the value should be $-\log 4 + 2\operatorname{JSD}$, and no other table
-# should earn more. This cell uses your three functions; it is not graded.
+# Theory and code together: at the best discriminator the value should be $-\log 4 + 2\operatorname{JSD}$, and no
+# other table should earn more. This cell uses your three functions; it is not graded.
 
 # %% nbgrader={"grade": false, "grade_id": "look-value", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
@@ -304,8 +306,8 @@ with when_ready():
 #
 # $$L_D = -\pi\,\operatorname{mean}\bigl[\log\sigma(s_\text{real})\bigr] - (1-\pi)\,\operatorname{mean}\bigl[\log(1-\sigma(s_\text{fake}))\bigr].$$
 #
-# Each mean is over the logits of its own kind, of which there may be different numbers. The loss must be right for any logit
-# up to $\pm 200$, in float32, too.
+# Each mean is over the logits of its own kind, of which there may be different numbers. The loss must be right for
+# any logit up to $\pm 200$, in float32, too.
 
 
 # %% nbgrader={"grade": false, "grade_id": "weighted-loss", "locked": false, "schema_version": 3, "solution": true}
@@ -380,8 +382,8 @@ close(
 
 # %% [markdown]
 # Now two very small players: a generator that turns 2 numbers into 2, and a discriminator with four hidden units. The
-# helpers below build a fresh game from given weights, with plain gradient descent (SGD) for both, and read off what a network
-# holds.
+# helpers below build a fresh game from given weights, with plain gradient descent (SGD) for both, and read off what a
+# network holds.
 
 
 # %% nbgrader={"grade": false, "grade_id": "game-helpers", "locked": true, "schema_version": 3, "solution": false}
@@ -425,9 +427,9 @@ def all_trainable(network):
 
 
 # %% [markdown]
-# **Task C2.** One update of the discriminator, with the loss of chapter 03: the mean over the real ones *plus* the mean over the
-# fakes, $-V$ of equation (3.1). It moves the discriminator and nothing else, and it works whatever gradients were left in
-# the networks before.
+# **Task C2.** One update of the discriminator, with the loss of chapter 03: the mean over the real ones *plus* the
+# mean over the fakes, $-V$ of equation (3.1). It moves the discriminator and nothing else, and it works whatever
+# gradients were left in the networks before.
 
 
 # %% nbgrader={"grade": false, "grade_id": "discriminator-step", "locked": false, "schema_version": 3, "solution": true}
@@ -537,9 +539,10 @@ for seed, n in ((335, 5), (336, 1)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task C3.** One update of the generator, with the non-saturating loss of section 3.6, $-\operatorname{mean}\log D(G(z))$. It moves
-# the generator and nothing else, and **leaves no gradient in the discriminator**. Return the mean of $D(G(z))$, a probability, before and after the step, on the
-# same noise: the quickest way to see whether a generator's step goes the right way.
+# **Task C3.** One update of the generator, with the non-saturating loss of section 3.6, $-\operatorname{mean}\log
+# D(G(z))$. It moves the generator and nothing else, and **leaves no gradient in the discriminator**. Return the mean
+# of $D(G(z))$, a probability, before and after the step, on the same noise: the quickest way to see whether a
+# generator's step goes the right way.
 
 
 # %% nbgrader={"grade": false, "grade_id": "generator-step", "locked": false, "schema_version": 3, "solution": true}
@@ -672,8 +675,8 @@ for seed, n in ((341, 5), (342, 1)):
 # %% [markdown]
 # ## D. Two players who circle
 #
-# Section 3.3 played $f(x, y) = xy$. Now the interaction has a strength $a$: $f(x, y) = a\,x\,y$, where $x$ descends and $y$ ascends with
-# the same learning rate $\eta$.
+# Section 3.3 played $f(x, y) = xy$. Now the interaction has a strength $a$: $f(x, y) = a\,x\,y$, where $x$ descends
+# and $y$ ascends with the same learning rate $\eta$.
 #
 # **Task D1.** Play `steps` rounds, simultaneously and in turns (with $x$ first).
 
@@ -731,9 +734,9 @@ close(got_y, y, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task D2.** How fast do *simultaneous* players run away? `growth` is the factor by which the distance from $(0, 0)$ grows in one
-# round, `rounds_to_double` the number of rounds after which it has doubled (not rounded: 12.3 is a valid answer). Work them out with pencil and paper;
-# playing is not needed.
+# **Task D2.** How fast do *simultaneous* players run away? `growth` is the factor by which the distance from $(0, 0)$
+# grows in one round, `rounds_to_double` the number of rounds after which it has doubled (not rounded: 12.3 is a valid
+# answer). Work them out with pencil and paper; playing is not needed.
 
 
 # %% nbgrader={"grade": false, "grade_id": "growth", "locked": false, "schema_version": 3, "solution": true}
@@ -787,30 +790,37 @@ for a, eta in ((0.7, 0.3), (2.5, 0.11), (-1.3, 0.4)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question D3** (3 points). A colleague trains a GAN whose losses swing. "I shall lower the learning rate until it converges." Use your results and
-# section 3.3: (a) What would a lower rate do for simultaneous players of $a\,xy$, in rounds and in the distance travelled per unit of $\eta \times$ rounds?
-# (b) What else can end the circling? Name two things, and say how each acts.
+# **Question D3** (3 points). A colleague trains a GAN whose losses swing. "I shall lower the learning rate until it
+# converges." Use your results and section 3.3: (a) What would a lower rate do for simultaneous players of $a\,xy$, in
+# rounds and in the distance travelled per unit of $\eta \times$ rounds? (b) What else can end the circling? Name two
+# things, and say how each acts.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-circles", "locked": false, "points": 3, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - (a) 1 point: never converges at any rate, growth per round is about $1 + (a\eta)^2/2$, so doubling takes about $2\log 2/(a\eta)^2$ rounds. In "time" $\eta\times$rounds the doubling time still grows,
-#   like $1/\eta$: a lower rate delays, it does not cure. (Full marks also without the "time" part if the second order is clear.)
-# - (b) 2 points, one each for two of: playing in turns (closed ring, neither in nor out); looking one step ahead (extra-gradient, factor $1-\eta^2+\eta^4$); curvature of a player's own reward (factor $1-\eta c$);
-#   averaging the weights (the centre of the ring); smaller β₁/negative momentum; fading the rate (smaller circles, where there is damping). The mechanism must be named, not only the name.
+# - (a) 1 point: never converges at any rate, growth per round is about $1 + (a\eta)^2/2$, so doubling takes about
+#   $2\log 2/(a\eta)^2$ rounds. In "time" $\eta\times$rounds the doubling time still grows, like $1/\eta$: a lower
+#   rate delays, it does not cure. (Full marks also without the "time" part if the second order is clear.)
+# - (b) 2 points, one each for two of: playing in turns (closed ring, neither in nor out); looking one step ahead
+#   (extra-gradient, factor $1-\eta^2+\eta^4$); curvature of a player's own reward (factor $1-\eta c$); averaging the
+#   weights (the centre of the ring); smaller β₁/negative momentum; fading the rate (smaller circles, where there is
+#   damping). The mechanism must be named, not only the name.
 #
 # ### END MARK SCHEME
-# (a) The arrow of the two gradients stands at a right angle to the position, so any step, however small, leads outwards: by $\sqrt{1+(a\eta)^2} \approx 1 + (a\eta)^2/2$. Doubling
-# takes about $2 \log 2/(a\eta)^2$ rounds. Ten times smaller a rate needs a hundred times as many rounds, and ten times as much $\eta\times$rounds. It
-# is slower, it is not cured.
+# (a) The arrow of the two gradients stands at a right angle to the position, so any step, however small, leads
+# outwards: by $\sqrt{1+(a\eta)^2} \approx 1 + (a\eta)^2/2$. Doubling takes about $2 \log 2/(a\eta)^2$ rounds. Ten
+# times smaller a rate needs a hundred times as many rounds, and ten times as much $\eta\times$rounds. It is slower,
+# it is not cured.
 #
-# (b) Taking turns brings the factor to exactly 1 (a ring). Curvature in a player's own variable, as the discriminator's cross-entropy has, pulls it
-# back while it circles and gives $|\lambda|^2 = 1 - \eta c$: a spiral inwards. Extra-gradient evaluates the arrow one step ahead, where it points
-# inwards. Averaging the positions gives the centre of the ring even if the players never get there.
+# (b) Taking turns brings the factor to exactly 1 (a ring). Curvature in a player's own variable, as the
+# discriminator's cross-entropy has, pulls it back while it circles and gives $|\lambda|^2 = 1 - \eta c$: a spiral
+# inwards. Extra-gradient evaluates the arrow one step ahead, where it points inwards. Averaging the positions gives
+# the centre of the ring even if the players never get there.
 
 # %% [markdown]
 # ## E. The clinic
 #
-# Here is a small GAN as one finds them. It has **seven faults**, all of kinds that the clinic shows. Some shout and some whisper. The comments say what was meant.
+# Here is a small GAN as one finds them. It has **seven faults**, all of kinds that the clinic shows. Some shout and
+# some whisper. The comments say what was meant.
 #
 # ```python
 # batch_size = 64
@@ -854,10 +864,10 @@ for a, eta in ((0.7, 0.3), (2.5, 0.11), (-1.3, 0.4)):
 #     return losses
 # ```
 #
-# Its world: `loader` yields pairs (pictures, class labels), the pictures as (n, 1, h, w) with pixels between 0 and 1. The
-# generator draws between −1 and 1, so the discriminator is to be shown the real ones on that scale, too. `noises` has one noise
-# tensor for each batch, of that batch's size, and the last batch may be smaller. Each batch is one step for the
-# discriminator, then one for the generator against the discriminator that has just moved.
+# Its world: `loader` yields pairs (pictures, class labels), the pictures as (n, 1, h, w) with pixels between 0 and 1.
+# The generator draws between −1 and 1, so the discriminator is to be shown the real ones on that scale, too. `noises`
+# has one noise tensor for each batch, of that batch's size, and the last batch may be smaller. Each batch is one step
+# for the discriminator, then one for the generator against the discriminator that has just moved.
 #
 # **Task E1.** Repair it. Keep the names of the classes, of the function and of the layers `first`, `norm`, `last`. In
 # `clinic_epoch` do not build networks: it gets them, and it will be graded on others than these two.
@@ -1150,7 +1160,8 @@ for (pictures, _), z, got in zip(loader, noises, losses, strict=True):
 # %% [markdown]
 # ## F. A GAN of your own
 #
-# Three heaps of points in the plane. A generator turns four random numbers into a point, and has to find all three heaps.
+# Three heaps of points in the plane. A generator turns four random numbers into a point, and has to find all three
+# heaps.
 
 
 # %% nbgrader={"grade": false, "grade_id": "heaps", "locked": true, "schema_version": 3, "solution": false}
@@ -1164,8 +1175,10 @@ def three_heaps(n, angle=0.0, seed=0):
 
 
 # %% [markdown]
-# **Task F1.** Train a GAN on the points, for about a second: 600 steps, networks with two hidden layers of 64 units, and Adam with a learning rate of 0.002 are enough if its other settings are those of chapter 03.
-# Return the trained generator. It must map each noise vector to a point by itself, whatever else is in the batch. (The check tries a second seed if the first was unlucky.)
+# **Task F1.** Train a GAN on the points, for about a second: 600 steps, networks with two hidden layers of 64 units,
+# and Adam with a learning rate of 0.002 are enough if its other settings are those of chapter 03. Return the trained
+# generator. It must map each noise vector to a point by itself, whatever else is in the batch. (The check tries a
+# second seed if the first was unlucky.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "train-toy", "locked": false, "schema_version": 3, "solution": true}
@@ -1247,12 +1260,15 @@ one_of_two(0.5, 900, (361, 362))
 # %% [markdown]
 # ## G. An investigation: how good should the expert be?
 #
-# The shift game of section 3.2 overshot, because the discriminator "remembered". Would a discriminator that learns faster than the generator moves
-# help? Let it take $k$ steps for each step of the generator. (Section 3.5 treats the limit: a discriminator that is always perfect.)
+# The shift game of section 3.2 overshot, because the discriminator "remembered". Would a discriminator that learns
+# faster than the generator moves help? Let it take $k$ steps for each step of the generator. (Section 3.5 treats the
+# limit: a discriminator that is always perfect.)
 #
-# **Task G1.** Play the game: real numbers from $\mathcal N(3, 1)$, $G(z) = \theta + z$, $D(x) = \sigma(wx + b)$, all three weights start at 0, learning rate 0.1
-# for both players, plain gradient steps on the value (3.1), **200 fresh numbers** of each kind for every step, 400 rounds. A round is $k$ steps of $D$, then one of $G$.
-# Measure the **overshoot**, the largest $\theta - 3$, and the **unrest**, the root of the mean of $(\theta - 3)^2$ over the last 100 rounds.
+# **Task G1.** Play the game: real numbers from $\mathcal N(3, 1)$, $G(z) = \theta + z$, $D(x) = \sigma(wx + b)$, all
+# three weights start at 0, learning rate 0.1 for both players, plain gradient steps on the value (3.1), **200 fresh
+# numbers** of each kind for every step, 400 rounds. A round is $k$ steps of $D$, then one of $G$. Measure the
+# **overshoot**, the largest $\theta - 3$, and the **unrest**, the root of the mean of $(\theta - 3)^2$ over the last
+# 100 rounds.
 
 
 # %% nbgrader={"grade": false, "grade_id": "shift-game", "locked": false, "schema_version": 3, "solution": true}
@@ -1315,67 +1331,97 @@ with when_ready():
         print(f"k = {k}   overshoot {overshoot:.2f}, unrest {unrest:.3f}")
 
 # %% [markdown]
-# That is one seed. The rest of the experiment is yours: add a cell, take at least three values of $k$ (10 among them) and three seeds.
+# That is one seed. The rest of the experiment is yours: add a cell, take at least three values of $k$ (10 among them)
+# and three seeds.
 #
-# **Question G2** (6 points). Report on it, in about 200 words and with a table of your measured numbers (mean and range over the seeds). State first what you expected, and why.
-# Then: what does $k$ do to the overshoot and to the unrest, and is the difference larger than that between the seeds? Explain it with sections 3.3 and
-# 3.5. What does a large $k$ cost? Why does it not follow that one should train the discriminator of a GAN on pictures to perfection before each generator's step? Name
-# one thing that your experiment cannot show.
+# **Question G2** (6 points). Report on it, in about 200 words and with a table of your measured numbers (mean and
+# range over the seeds). State first what you expected, and why. Then: what does $k$ do to the overshoot and to the
+# unrest, and is the difference larger than that between the seeds? Explain it with sections 3.3 and 3.5. What does a
+# large $k$ cost? Why does it not follow that one should train the discriminator of a GAN on pictures to perfection
+# before each generator's step? Name one thing that your experiment cannot show.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-shift-game", "locked": false, "points": 6, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # - 1 point: an expectation with a reason, stated as made before the measurement.
-# - 2 points: a table with the learner's own numbers, at least three $k$ and three seeds; the spread over seeds is reported and compared with the effect of $k$ (overshoot from about 0.9 to 0.3, seeds differ by about 0.02).
-# - 1 point: explanation: with large $k$ the discriminator is close to $D^*$ for the present θ, its memory is short; its curvature damps more per generator step; in the limit $G$ *descends* 2 JSD and a descent does not circle.
-# - 1 point: cost ($k$ discriminator steps a round: 10 times the work at $k = 10$), and the objection: on pictures the two distributions hardly overlap, JSD is flat at log 2, a perfect discriminator leaves next to no slope (3.5, chapter 04); it may also overfit.
-# - 1 point: a limit, e.g. one dimension and one family, only one learning rate, equal variances, no networks, final time fixed at 400 rounds.
+# - 2 points: a table with the learner's own numbers, at least three $k$ and three seeds; the spread over seeds is
+#   reported and compared with the effect of $k$ (overshoot from about 0.9 to 0.3, seeds differ by about 0.02).
+# - 1 point: explanation: with large $k$ the discriminator is close to $D^*$ for the present θ, its memory is short;
+#   its curvature damps more per generator step; in the limit $G$ *descends* 2 JSD and a descent does not circle.
+# - 1 point: cost ($k$ discriminator steps a round: 10 times the work at $k = 10$), and the objection: on pictures the
+#   two distributions hardly overlap, JSD is flat at log 2, a perfect discriminator leaves next to no slope (3.5,
+#   chapter 04); it may also overfit.
+# - 1 point: a limit, e.g. one dimension and one family, only one learning rate, equal variances, no networks, final
+#   time fixed at 400 rounds.
 #
 # ### END MARK SCHEME
-# I expected that a faster discriminator forgets sooner that "larger is more real", and that θ overshoots less. Measured over seeds 0 to 2 (mean; the range over seeds is at most 0.02 for the overshoot):
+# I expected that a faster discriminator forgets sooner that "larger is more real", and that θ overshoots less.
+# Measured over seeds 0 to 2 (mean; the range over seeds is at most 0.02 for the overshoot):
 #
 # | k | overshoot | unrest |
 # |---|---|---|
 # | 1 | 0.93 | 0.24 |
 # | 2 | 0.83 | 0.24 |
 # | 5 | 0.56 | 0.03 |
-# | 10 | 0.30 | 0.005 |
+# | 10 | 0.30 | 0.006 |
 #
-# The overshoot falls to a third, by far more than the seeds differ. The unrest hardly changes from 1 to 2 and then falls by more than ten. With many steps the discriminator is nearly the best one
-# for the present θ. Then the generator nearly descends $2\operatorname{JSD}$, and a descent does not circle; in the language of section 3.3, the discriminator's
-# own curvature damps it $k$ times in each round. The price is $k$ times the discriminator's work.
+# The overshoot falls to a third, by far more than the seeds differ. The unrest hardly changes from 1 to 2, then
+# it falls about ninefold to $k = 5$, and further to $k = 10$. With many steps the discriminator is nearly the best one for the present θ. Then the
+# generator nearly descends $2\operatorname{JSD}$, and a descent does not circle; in the language of section 3.3, the
+# discriminator's own curvature damps it $k$ times in each round. The price is $k$ times the discriminator's work.
 #
-# On pictures the argument breaks. There the two distributions hardly overlap at first, a perfect discriminator has the
-# value 0 whatever the generator does, and its slope for the generator is next to nothing: better experts teach less. Here the heaps always overlap.
-# The experiment has three weights, one learning rate and one distance; it says nothing about networks, about which rates are best for each $k$, or about equal computing time.
+# On pictures the argument breaks. There the two distributions hardly overlap at first, a perfect discriminator has
+# the value 0 whatever the generator does, and its slope for the generator is next to nothing: better experts teach
+# less. Here the heaps always overlap. The experiment has three weights, one learning rate and one distance; it says
+# nothing about networks, about which rates are best for each $k$, or about equal computing time.
 
 # %% [markdown]
 # ## H. What makes GANs hard to train?
 #
-# **Question H1** (8 points). What are the main challenges in training GANs? Name at least four. For each: what goes wrong and *why* (a formula or a mechanism of the chapter),
-# how you would notice it (a number, a curve or a picture), and one remedy with what it costs or does not solve. About 400 words.
+# **Question H1** (8 points). What are the main challenges in training GANs? Name at least four. For each: what goes
+# wrong and *why* (a formula or a mechanism of the chapter), how you would notice it (a number, a curve or a picture),
+# and one remedy with what it costs or does not solve. About 400 words.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-challenges", "locked": false, "points": 8, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# Two points for each of four challenges: 1 for what goes wrong with its mechanism, 1 for a way to notice it *and* a remedy with its limit. Accept any sound ones, for example:
+# Two points for each of four challenges: 1 for what goes wrong with its mechanism, 1 for a way to notice it *and* a
+# remedy with its limit. Accept any sound ones, for example:
 #
-# - no descent but a game: circling, no convergence guarantee (det M, momentum); notice: swinging losses and samples; remedies: turns, damping, lower β₁, averaging, smaller rates at the end.
-# - vanishing gradients/saturation: JSD at most log 2, perfect discriminator; notice: D's loss near 0, tiny gradient norm in G; remedies: non-saturating loss, hinge, other distances. Changes what is minimised.
-# - mode collapse: many z give the same picture; nothing in (3.1) rewards variety within a batch directly; notice: a grid of samples, counts per class, recall; remedies: minibatch statistics, unrolling, replay, WGAN (chapter 07). No cure in general.
-# - losses do not measure quality: both are relative to the opponent; notice: losses flat while samples improve; remedies: fixed noise, scores by a third network; these have their own flaws (chapter 06).
-# - balance of the two players, sensitivity to hyperparameters; - evaluation without likelihood; - overfitting discriminator with little data; - numerical trouble (sigmoid rounding).
+# - no descent but a game: circling, no convergence guarantee (det M, momentum); notice: swinging losses and samples;
+#   remedies: turns, damping, lower β₁, averaging, smaller rates at the end.
+# - vanishing gradients/saturation: JSD at most log 2, perfect discriminator; notice: D's loss near 0, tiny gradient
+#   norm in G; remedies: non-saturating loss, hinge, other distances. Changes what is minimised.
+# - mode collapse: many z give the same picture; nothing in (3.1) rewards variety within a batch directly; notice: a
+#   grid of samples, counts per class, recall; remedies: minibatch statistics, unrolling, replay, WGAN (chapter 07).
+#   No cure in general.
+# - losses do not measure quality: both are relative to the opponent; notice: losses flat while samples improve;
+#   remedies: fixed noise, scores by a third network; these have their own flaws (chapter 06).
+# - balance of the two players, sensitivity to hyperparameters; - evaluation without likelihood; - overfitting
+#   discriminator with little data; - numerical trouble (sigmoid rounding).
 #
 # A list of names without mechanisms earns at most 3.
 #
 # ### END MARK SCHEME
-# **It is a game, not a descent.** Each player's gradient step changes the other's loss. In $xy$ simultaneous steps have $|\lambda|^2 = 1 + \eta^2$ and run away at every rate; in turns they ring forever. One notices losses and samples that swing and do not settle. What
-# helps is damping: curvature in the discriminator's loss, small momentum ($\beta_1 = 0.5$ or less), an average of the weights, fading rates. None of it guarantees convergence for networks.
+# **It is a game, not a descent.** Each player's gradient step changes the other's loss. In $xy$ simultaneous steps
+# have $|\lambda|^2 = 1 + \eta^2$ and run away at every rate; in turns they ring forever. One notices losses and
+# samples that swing and do not settle. What helps is damping: curvature in the discriminator's loss, small momentum
+# ($\beta_1 = 0.5$ or less), an average of the weights, fading rates. None of it guarantees convergence for networks.
 #
-# **The generator starves.** Early on the expert recognises every fake. The value (3.8) is then near its largest, JSD ≈ log 2, and flat; the slope of $\log(1-D)$ in the logit is
-# $-\sigma(s)$, next to 0. One notices a discriminator's loss near 0 and a generator's gradient orders of magnitude below its usual one. The remedy is the loss $-\log D$; it keeps the fixed point but gives up the zero-sum game and the theorem.
+# **The generator starves.** Early on the expert recognises every fake. The value (3.8) is then near its largest, JSD
+# ≈ log 2, and flat; the slope of $\log(1-D)$ in the logit is $-\sigma(s)$, next to 0. One notices a discriminator's
+# loss near 0 and a generator's gradient orders of magnitude below its usual one. The remedy is the loss $-\log D$; it
+# keeps the fixed point but gives up the zero-sum game and the theorem.
 #
-# **Mode collapse.** The generator is asked that each of its fakes be credible, one at a time, and may meet that with a few kinds of pictures. The discriminator then moves against them, and the
-# generator moves on: it circles among modes. One sees the same picture for many $z$, or counts classes. Showing the discriminator whole batches, or keeping old fakes, makes it harder; no method excludes it.
+# **Mode collapse.** The generator is asked that each of its fakes be credible, one at a time, and may meet that with
+# a few kinds of pictures. The discriminator then moves against them, and the generator moves on: it circles among
+# modes. One sees the same picture for many $z$, or counts classes. Showing the discriminator whole batches, or
+# keeping old fakes, makes it harder; no method excludes it.
 #
-# **The loss does not say how good the pictures are.** Both losses are relative to the present opponent: at 1.386 the expert may be beaten or just untrained. So a falling or flat curve says nothing about quality. One looks at fixed noise, and scores samples with a third network. Scores have blind spots of their own, and cannot be trained on safely.
+# **The loss does not say how good the pictures are.** Both losses are relative to the present opponent: at 1.386 the
+# expert may be beaten or just untrained. So a falling or flat curve says nothing about quality. One looks at fixed
+# noise, and scores samples with a third network. Scores have blind spots of their own, and cannot be trained on
+# safely.
 #
-# **Balance.** All of this depends on how strong each player is: an expert that is too weak gives wrong advice (its reward is only a lower bound on the truth), one that is too strong gives none. One watches the mean of $D$ on real and on made pictures. Dropout, different learning rates and label smoothing shift the balance; they have to be tuned anew for every network and data set.
+# **Balance.** All of this depends on how strong each player is: an expert that is too weak gives wrong advice (its
+# reward is only a lower bound on the truth), one that is too strong gives none. One watches the mean of $D$ on real
+# and on made pictures. Dropout, different learning rates and label smoothing shift the balance; they have to be tuned
+# anew for every network and data set.

@@ -50,17 +50,19 @@ from course_utils.figures import show
 # %% [markdown]
 # ## A. The two slopes
 #
-# Everywhere in this exercise $s$ is the logit that the discriminator gives to a fake, $D = \sigma(s)$. The **minimax** loss of
-# the generator is $\log(1 - D)$, the **non-saturating** loss is $-\log D$; both are descended.
+# Everywhere in this exercise $s$ is the logit that the discriminator gives to a fake, $D = \sigma(s)$. The
+# **minimax** loss of the generator is $\log(1 - D)$, the **non-saturating** loss is $-\log D$; both are descended.
 #
-# **Question A1** (5 points). (a) Derive the slopes of both losses in $s$, step by step. (b) Derive their ratio (the second
-# divided by the first), and find the $s$ at which it is one million. (c) A fellow student differentiates in $D$ instead of
-# $s$: "The slope of $\log(1-D)$ is $-1/(1-D)$. At $D = 0$ that is $-1$. Nothing vanishes, so nothing saturates." Where is
-# the flaw, and where in the chain from the loss to the generator's weights does the gradient get lost?
+# **Question A1** (5 points). (a) Derive the slopes of both losses in $s$, step by step. (b) Derive their ratio (the
+# second divided by the first), and find the $s$ at which it is one million. (c) A fellow student differentiates in
+# $D$ instead of $s$: "The slope of $\log(1-D)$ is $-1/(1-D)$. At $D = 0$ that is $-1$. Nothing vanishes, so nothing
+# saturates." Where is the flaw, and where in the chain from the loss to the generator's weights does the gradient get
+# lost?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-slopes", "locked": false, "points": 5, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - (a) 2 points, one for each slope: $-\sigma(s)$ and $-(1-\sigma(s))$, with $\sigma' = \sigma(1-\sigma)$ used or derived.
+# - (a) 2 points, one for each slope: $-\sigma(s)$ and $-(1-\sigma(s))$, with $\sigma' = \sigma(1-\sigma)$ used or
+#   derived.
 # - (b) 1 point: ratio $(1-\sigma)/\sigma = e^{-s}$, one million at $s = -6\ln 10 \approx -13.8$.
 # - (c) 2 points: the calculation in $D$ is right but it is not the whole chain; the weights of $D$ and $G$ are
 #   reached through $s$, and $dD/ds = \sigma(1-\sigma) \approx D$ vanishes as $D\to 0$ (1). For $-\log D$ the same
@@ -74,10 +76,11 @@ from course_utils.figures import show
 # (b) The ratio is $(1-\sigma)/\sigma = e^{-s}$, since $\sigma = 1/(1+e^{-s})$ and $1-\sigma = e^{-s}/(1+e^{-s})$. It is
 # $10^6$ at $s = -6 \ln 10 \approx -13.8$.
 #
-# (c) The derivative in $D$ is right, but $D$ is not what the network puts out. The chain is loss → $D$ → $s$ → the fake's
-# pixels → the generator's weights, and its second link is $dD/ds = \sigma(1-\sigma)$, about $D$ where $D$ is small. The
-# minimax loss multiplies it by about $-1$, and what is left is $-D$: the gradient is lost in the sigmoid. The non-saturating loss
-# multiplies it by $-1/D$, which grows exactly as fast as the link shrinks, and the product stays near $-1$.
+# (c) The derivative in $D$ is right, but $D$ is not what the network puts out. The chain is loss → $D$ → $s$ → the
+# fake's pixels → the generator's weights, and its second link is $dD/ds = \sigma(1-\sigma)$, about $D$ where $D$ is
+# small. The minimax loss multiplies it by about $-1$, and what is left is $-D$: the gradient is lost in the sigmoid.
+# The non-saturating loss multiplies it by $-1/D$, which grows exactly as fast as the link shrinks, and the product
+# stays near $-1$.
 
 # %% [markdown]
 # **Task A2.** Write both slopes as formulas, for tensors of any shape, without autograd. For $|s| \le 80$ they
@@ -150,8 +153,8 @@ for slope in slopes(torch.tensor([-200.0, 200.0])):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task A3.** By how many **orders of magnitude** (powers of ten) does the non-saturating slope exceed the minimax slope? It may be
-# negative. Be right for $s$ from −1000 to 1000, where both slopes themselves are no longer floats.
+# **Task A3.** By how many **orders of magnitude** (powers of ten) does the non-saturating slope exceed the minimax
+# slope? It may be negative. Be right for $s$ from −1000 to 1000, where both slopes themselves are no longer floats.
 
 
 # %% nbgrader={"grade": false, "grade_id": "orders", "locked": false, "schema_version": 3, "solution": true}
@@ -203,8 +206,9 @@ close(
 #
 # and then says that the generator *maximises* $\mathcal J_G$.
 #
-# **Task B1.** Write the costs of a zero-sum game that both players **minimise**, from logits. Keep the term that is constant for the
-# generator, so that the sum of both is exactly zero. They should be right for $|s| \le 200$ in float32.
+# **Task B1.** Write the costs of a zero-sum game that both players **minimise**, from logits. Keep the term that is
+# constant for the generator, so that the sum of both is exactly zero. They should be right for $|s| \le 200$ in
+# float32.
 
 
 # %% nbgrader={"grade": false, "grade_id": "costs", "locked": false, "schema_version": 3, "solution": true}
@@ -287,32 +291,38 @@ close(generator_cost(real, fake), -301.0, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question B2** (3 points). (a) Which of the signs in the document is wrong? (b) "The generator maximises $\mathcal J_G$": is that
-# right for $\mathcal J_G = -\mathcal J_D$, and is it right for the second expression? Which player would help whom if the
-# printed cost went into an optimiser that *descends*? (c) Which test of one line, run once after writing a loss, finds such a slip?
+# **Question B2** (3 points). (a) Which of the signs in the document is wrong? (b) "The generator maximises $\mathcal
+# J_G$": is that right for $\mathcal J_G = -\mathcal J_D$, and is it right for the second expression? Which player
+# would help whom if the printed cost went into an optimiser that *descends*? (c) Which test of one line, run once
+# after writing a loss, finds such a slip?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-sign", "locked": false, "points": 3, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # - (a) 1 point: $-\mathcal J_D = \text{const} + \sum\log(1-D(G(z)))$; the minus before the last sum is wrong.
-# - (b) 1 point: $-\mathcal J_D$ is a cost to be *minimised* (maximising it helps the discriminator); the printed expression is to be
-#   maximised, so the two slips cancel on paper. Under descent the printed one lowers $D(G(z))$: the generator helps the discriminator.
-# - (c) 1 point: one step, then compare $D(G(z))$ (or the fakes' logits) before and after; or the sign of the slope in $s$.
+# - (b) 1 point: $-\mathcal J_D$ is a cost to be *minimised* (maximising it helps the discriminator); the printed
+#   expression is to be maximised, so the two slips cancel on paper. Under descent the printed one lowers $D(G(z))$:
+#   the generator helps the discriminator.
+# - (c) 1 point: one step, then compare $D(G(z))$ (or the fakes' logits) before and after; or the sign of the slope in
+#   $s$.
 #
 # ### END MARK SCHEME
-# (a) $-\mathcal J_D = \sum_x\log D(x) + \sum_z \log(1-D(G(z)))$. The first sum is constant for $G$; the second has a plus.
+# (a) $-\mathcal J_D = \sum_x\log D(x) + \sum_z \log(1-D(G(z)))$. The first sum is constant for $G$; the second has a
+# plus.
 #
-# (b) $-\mathcal J_D$ is the generator's cost, to be minimised: to maximise it would be to minimise $\mathcal J_D$, the
-# discriminator's own wish. The second expression, with its minus, is indeed to be maximised. So two slips cancel on
-# paper. In code they do not: an optimiser descends, and descending $-\sum\log(1-D)$ lowers $D(G(z))$. The generator would learn to be caught.
+# (b) $-\mathcal J_D$ is the generator's cost, to be minimised: to maximise it would be to minimise $\mathcal J_D$,
+# the discriminator's own wish. The second expression, with its minus, is indeed to be maximised. So two slips cancel
+# on paper. In code they do not: an optimiser descends, and descending $-\sum\log(1-D)$ lowers $D(G(z))$. The
+# generator would learn to be caught.
 #
 # (c) Take one step of the generator on fixed noise and check that the mean of $D(G(z))$ has risen.
 
 # %% [markdown]
 # ## C. A generator that does not leave its place
 #
-# The game of section 4.4: data from $\mathcal N(0, 1)$, $G(z) = \theta + z$, and a discriminator that is the best one for the
-# *present* $\theta$, with the logit $s^*(x) = \theta^2/2 - \theta x$. It holds still while the generator takes its step. This program is meant to bring the fakes home.
-# Started at $\theta = 8$ it stays there; started at 40, it breaks.
+# The game of section 4.4: data from $\mathcal N(0, 1)$, $G(z) = \theta + z$, and a discriminator that is the best one
+# for the *present* $\theta$, with the logit $s^*(x) = \theta^2/2 - \theta x$. It holds still while the generator
+# takes its step. This program is meant to bring the fakes home. Started at $\theta = 8$ it stays there. With
+# `-torch.log(d).mean()` in the place of the loss it moves, but from $\theta = 40$ the first step leads to `nan`.
 #
 # ```python
 # def walk(theta, z, eta, steps):
@@ -328,8 +338,9 @@ close(generator_cost(real, fake), -301.0, message)
 #     return path
 # ```
 #
-# **Task C1.** Repair it. There are three things to think of: which loss; how it is computed, so that a start at $\theta = 40$ works in float32; and
-# which of the $\theta$s in the line of `d` the generator's gradient may flow through.
+# **Task C1.** Repair it. There are three things to think of: which loss; how it is computed, so that a start at
+# $\theta = 40$ works in float32; and which of the $\theta$s in the line of `d` the generator's gradient may flow
+# through.
 
 
 # %% nbgrader={"grade": false, "grade_id": "walk", "locked": false, "schema_version": 3, "solution": true}
@@ -411,8 +422,9 @@ check(bool(torch.isfinite(path).all()) and bool(path[-1].abs() < 0.1), "Far out,
 # %% [markdown]
 # ## D. The gradient that arrives
 #
-# Networks instead of a single number: the helpers build a small generator and a small discriminator from given weights. The
-# last of the discriminator's weights is the bias of its logit; with −12 there, it is sure that everything is fake.
+# Networks instead of a single number: the helpers build a small generator and a small discriminator from given
+# weights. The last of the discriminator's weights is the bias of its logit; with −12 there, it is sure that
+# everything is fake.
 
 
 # %% nbgrader={"grade": false, "grade_id": "pair-helpers", "locked": true, "schema_version": 3, "solution": false}
@@ -437,9 +449,9 @@ def leave_gradients(network, size):
 
 
 # %% [markdown]
-# **Task D1.** Measure the gradient of a generator loss (the mean over the batch) that arrives at the generator: the norm of the gradients of **all its
-# weights taken together**, as if they were one long vector. A measurement should not disturb: it leaves no gradients in the
-# networks, and it does not count what was left there before.
+# **Task D1.** Measure the gradient of a generator loss (the mean over the batch) that arrives at the generator: the
+# norm of the gradients of **all its weights taken together**, as if they were one long vector. A measurement should
+# not disturb: it leaves no gradients in the networks, and it does not count what was left there before.
 
 
 # %% nbgrader={"grade": false, "grade_id": "gradient-norm", "locked": false, "schema_version": 3, "solution": true}
@@ -536,27 +548,34 @@ close(littered, clean, "Gradients that were left in the generator before have be
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question D2** (3 points). "Adam divides each gradient by its own running size. So a gradient that is 100 000 times smaller gives the same step, and
-# saturation does not matter." (a) How far is that right? (b) Name two effects of saturation that Adam does *not* undo, with the mechanism of each.
+# **Question D2** (3 points). "Adam divides each gradient by its own running size. So a gradient that is 100 000 times
+# smaller gives the same step, and saturation does not matter." (a) How far is that right? (b) Name two effects of
+# saturation that Adam does *not* undo, with the mechanism of each.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-adam", "locked": false, "points": 3, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - (a) 1 point: $\hat m/(\sqrt{\hat v}+\epsilon)$ does not change when all gradients are multiplied by one number, as long as $\sqrt{\hat v}\gg\epsilon$; the chapter's saturating generator trained under Adam.
-# - (b) 2 points, one each: the wall of $\epsilon$ (single weights with gradients near $10^{-8}$ or below); the direction, as the batch's weights $\sigma(s_i) \approx e^{s_i}$ make few fakes count
-#   (effective share), which a common factor cannot repair. Also accepted: $\hat v$ remembers larger gradients for about $1/(1-\beta_2)$ steps, so a sudden fall *is* felt for that time.
+# - (a) 1 point: $\hat m/(\sqrt{\hat v}+\epsilon)$ does not change when all gradients are multiplied by one number, as
+#   long as $\sqrt{\hat v}\gg\epsilon$; the chapter's saturating generator trained under Adam.
+# - (b) 2 points, one each: the wall of $\epsilon$ (single weights with gradients near $10^{-8}$ or below); the
+#   direction, as the batch's weights $\sigma(s_i) \approx e^{s_i}$ make few fakes count (effective share), which a
+#   common factor cannot repair. Also accepted: $\hat v$ remembers larger gradients for about $1/(1-\beta_2)$ steps,
+#   so a sudden fall *is* felt for that time.
 #
 # ### END MARK SCHEME
-# (a) It is right for a common factor: numerator and denominator of Adam's step shrink together, and in the chapter the saturating generator, which stood still under SGD, trained under Adam.
+# (a) It is right for a common factor: numerator and denominator of Adam's step shrink together, and in the chapter
+# the saturating generator, which stood still under SGD, trained under Adam.
 #
-# (b) First, $\epsilon = 10^{-8}$ stands beside $\sqrt{\hat v}$. When the gradient of a *single weight* falls to about $10^{-8}$, the step shrinks with it: after the long head start the first step was a small part of the full one, and a smaller $\epsilon$ set the
-# generator free. Second, the direction. For $s \ll 0$ each fake enters with the weight $\sigma(s_i)\approx e^{s_i}$; a fake whose logit is four higher counts fifty times as much, and the mean gradient is that of a few fakes.
-# Adam changes the size of each coordinate, not which fakes have been heard.
+# (b) First, $\epsilon = 10^{-8}$ stands beside $\sqrt{\hat v}$. When the gradient of a *single weight* falls to about
+# $10^{-8}$, the step shrinks with it: after the long head start the first step was a small part of the full one, and
+# a smaller $\epsilon$ set the generator free. Second, the direction. For $s \ll 0$ each fake enters with the weight
+# $\sigma(s_i)\approx e^{s_i}$; a fake whose logit is four higher counts fifty times as much, and the mean gradient is
+# that of a few fakes. Adam changes the size of each coordinate, not which fakes have been heard.
 
 # %% [markdown]
 # ## E. Label smoothing
 #
-# As in section 4.8 the discriminator is asked for $\alpha$ on real examples and for $\beta$ on fakes, $\beta < \alpha$. In addition, let a share $\pi$ of its examples be real. At a
-# point $x$ its loss is
+# As in section 4.8 the discriminator is asked for $\alpha$ on real examples and for $\beta$ on fakes, $\beta <
+# \alpha$. In addition, let a share $\pi$ of its examples be real. At a point $x$ its loss is
 #
 # $$-\pi p\,[\alpha\log D + (1-\alpha)\log(1-D)] - (1-\pi)\,q\,[\beta\log D + (1-\beta)\log(1-D)].$$
 #
@@ -614,8 +633,10 @@ for alpha, beta, share in ((0.9, 0.0, 0.5), (0.85, 0.1, 0.5), (0.95, 0.2, 0.7)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task E2.** What does a smoothed $D^*$ do for the generator? In the game of part C ($p = \mathcal N(0,1)$, $q = \mathcal N(\theta, 1)$, $\pi = \tfrac12$) compute the **pull** on a fake at $x$,
-# the slope $\frac{d}{dx}\bigl[-\log D^*(x)\bigr]$, with $\theta$, $\alpha$ and $\beta$ fixed. (By formula or by autograd, as you like.) Inputs are float64.
+# **Task E2.** What does a smoothed $D^*$ do for the generator? In the game of part C ($p = \mathcal N(0,1)$, $q =
+# \mathcal N(\theta, 1)$, $\pi = \tfrac12$) compute the **pull** on a fake at $x$, the slope $\frac{d}{dx}\bigl[-\log
+# D^*(x)\bigr]$, with $\theta$, $\alpha$ and $\beta$ fixed. (By formula or by autograd, as you like.) Inputs are
+# float64.
 
 
 # %% nbgrader={"grade": false, "grade_id": "pull", "locked": false, "schema_version": 3, "solution": true}
@@ -688,14 +709,15 @@ with when_ready():
 # %% [markdown]
 # ## F. Siblings
 #
-# The hinge losses are (4.7) in the chapter. The **least-squares** losses (Mao et al., 2017, [arXiv:1611.04076](https://arxiv.org/abs/1611.04076)) take the discriminator's output $s$, without a sigmoid, and ask for 1 on real and 0 on
-# fake examples in squared error,
+# The hinge losses are (4.7) in the chapter. The **least-squares** losses (Mao et al., 2017,
+# [arXiv:1611.04076](https://arxiv.org/abs/1611.04076)) take the discriminator's output $s$, without a sigmoid, and
+# ask for 1 on real and 0 on fake examples in squared error,
 #
 # $$L_D = \tfrac12\,\mathbb E\,(s_\text{real} - 1)^2 + \tfrac12\,\mathbb E\, s_\text{fake}^2, \qquad L_G = \tfrac12\,\mathbb E\,(s_\text{fake} - 1)^2.$$
 #
 # **Task F1.** The slope in $s$ of the generator's loss, for a single fake. **Task F2.** The output $s^*$ of the best
-# discriminator at a point with densities $p$ and $q$ (equal shares; where $p \neq q$). For the hinge losses draw the loss as a function
-# of $s$: it is made of straight pieces.
+# discriminator at a point with densities $p$ and $q$ (equal shares; where $p \neq q$). For the hinge losses draw the
+# loss as a function of $s$: it is made of straight pieces.
 
 
 # %% nbgrader={"grade": false, "grade_id": "siblings", "locked": false, "schema_version": 3, "solution": true}
@@ -757,29 +779,40 @@ close(s, expected, "Draw p·max(0, 1 − s) + q·max(0, 1 + s) over s. Where is 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question F3** (4 points). (a) Order the four generator losses (minimax, non-saturating, hinge, least squares) by what they do where the
-# discriminator is very sure of a fake, $s \to -\infty$: what is the size of each slope there? And where $s$ is large and positive? (b) The slope of the hinge loss in $s$ is −1 everywhere.
-# Take the *best* hinge discriminator of task F2 and a fake far from the data. Which gradient arrives at the fake's position $x$? Does the loss protect a generator from starving, or what else has to hold?
+# **Question F3** (4 points). (a) Order the four generator losses (minimax, non-saturating, hinge, least squares) by
+# what they do where the discriminator is very sure of a fake, $s \to -\infty$: what is the size of each slope there?
+# And where $s$ is large and positive? (b) The slope of the hinge loss in $s$ is −1 everywhere. Take the *best* hinge
+# discriminator of task F2 and a fake far from the data. Which gradient arrives at the fake's position $x$? Does the
+# loss protect a generator from starving, or what else has to hold?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-siblings", "locked": false, "points": 4, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
-# - (a) 2 points: for $s\to-\infty$: minimax 0 (like $e^s$), non-saturating 1, hinge 1, least squares grows like $|s|$ (1). For $s\to+\infty$: minimax 1, non-saturating 0, hinge 1, least squares $s-1$, positive above 1: it pushes
+# - (a) 2 points: for $s\to-\infty$: minimax 0 (like $e^s$), non-saturating 1, hinge 1, least squares grows like $|s|$
+#   (1). For $s\to+\infty$: minimax 1, non-saturating 0, hinge 1, least squares $s-1$, positive above 1: it pushes
 #   back fakes that are "too real" (1).
-# - (b) 2 points: $s^* = -1$ is constant around a far fake, so $ds/dx = 0$ and no gradient arrives, in spite of the slope −1 (1). The chain has a second link: the discriminator's slope in $x$; it needs a discriminator that is not optimal/smooth
-#   (few steps, limited slope as in spectral norm, overlap of the distributions) (1).
+# - (b) 2 points: $s^* = -1$ is constant around a far fake, so $ds/dx = 0$ and no gradient arrives, in spite of the
+#   slope −1 (1). The chain has a second link: the discriminator's slope in $x$; it needs a discriminator that is not
+#   optimal/smooth (few steps, limited slope as in spectral norm, overlap of the distributions) (1).
 #
 # ### END MARK SCHEME
-# (a) At $s\to-\infty$ the sizes are: minimax $\sigma(s)\to 0$; non-saturating $\to 1$; hinge 1; least squares $|s-1|$, which grows without bound. At $s\to+\infty$: minimax $\to1$, non-saturating $\to0$, hinge 1 still, least squares $s - 1$ with the *opposite* sign: beyond 1 it pulls a fake
-# back, though the discriminator already takes it for real.
+# (a) At $s\to-\infty$ the sizes are: minimax $\sigma(s)\to 0$; non-saturating $\to 1$; hinge 1; least squares
+# $|s-1|$, which grows without bound. At $s\to+\infty$: minimax $\to1$, non-saturating $\to0$, hinge 1 still, least
+# squares $s - 1$ with the *opposite* sign: beyond 1 it pulls a fake back, though the discriminator already takes it
+# for real.
 #
-# (b) The best hinge output is $-1$ wherever $q > p$. Around a far fake it is constant, $ds^*/dx = 0$, and what arrives is $-1\cdot 0 = 0$. So a slope that does not saturate in $s$ protects only the first link of the chain.
-# The second is the discriminator's own slope in $x$. It is there only as long as the discriminator is not the best possible step function: because it is trained for few steps, because its slope is limited (chapter 07), or because real and made examples overlap. (With cross-entropy the best logit
-# $\log p/q$ keeps a slope far out, for the Gaussians of part C.)
+# (b) The best hinge output is $-1$ wherever $q > p$. Around a far fake it is constant, $ds^*/dx = 0$, and what
+# arrives is $-1\cdot 0 = 0$. So a slope that does not saturate in $s$ protects only the first link of the chain. The
+# second is the discriminator's own slope in $x$. It is there only as long as the discriminator is not the best
+# possible step function: because it is trained for few steps, because its slope is limited (chapter 07), or because
+# real and made examples overlap. (With cross-entropy the best logit $\log p/q$ keeps a slope far out, for the
+# Gaussians of part C.)
 
 # %% [markdown]
 # ## G. An investigation: how fast does the teacher fall silent?
 #
-# Real points lie in a heap around (3, 0), the fakes of an untrained generator near the origin. The discriminator gets a **head start**: it trains alone for a number of steps, while the generator stands still. Then we ask for the gradients.
+# Real points lie in a heap around (3, 0), the fakes of an untrained generator near the origin. The discriminator gets
+# a **head start**: it trains alone for a number of steps, while the generator stands still. Then we ask for the
+# gradients.
 
 
 # %% nbgrader={"grade": false, "grade_id": "players", "locked": true, "schema_version": 3, "solution": false}
@@ -799,8 +832,8 @@ def young_players():
 
 
 # %% [markdown]
-# **Task G1.** Train the discriminator alone: one step for each batch of real points and each batch of noise, with the loss of chapter 03 (the mean over
-# the real ones plus the mean over the fakes).
+# **Task G1.** Train the discriminator alone: one step for each batch of real points and each batch of noise, with the
+# loss of chapter 03 (the mean over the real ones plus the mean over the fakes).
 
 
 # %% nbgrader={"grade": false, "grade_id": "train-ahead", "locked": false, "schema_version": 3, "solution": true}
@@ -859,9 +892,10 @@ for seed, sizes in ((475, (8, 3, 5, 8, 1, 8)), (476, (4,) * 12)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task G2.** The experiment. From a seed: make the players, give the discriminator a head start of `steps` steps (64 real points and 64 noise vectors each, fresh
-# ones for every step), then draw 256 noise vectors and measure on their fakes the mean logit, and by how many orders of magnitude the norm of the non-saturating
-# gradient (task D1) exceeds that of the minimax gradient.
+# **Task G2.** The experiment. From a seed: make the players, give the discriminator a head start of `steps` steps (64
+# real points and 64 noise vectors each, fresh ones for every step), then draw 256 noise vectors and measure on their
+# fakes the mean logit, and by how many orders of magnitude the norm of the non-saturating gradient (task D1) exceeds
+# that of the minimax gradient.
 
 
 # %% nbgrader={"grade": false, "grade_id": "head-start", "locked": false, "schema_version": 3, "solution": true}
@@ -922,30 +956,43 @@ with when_ready():
 # %% [markdown]
 # That is one seed. The rest of the experiment is yours: add a cell, up to a head start of 300 steps or more.
 #
-# **Question G3** (6 points). Report on it in about 200 words, with a table of your own measured numbers (at least four lengths of the head start, at least three seeds, mean and range). State
-# first what you expected. How do the orders of magnitude grow with the head start: in proportion to the steps, faster, slower? Hold the measured orders against $-\bar s/\ln 10$ from task A3, with $\bar s$ the mean logit:
-# how well does the formula for a *single* logit predict a *norm over a batch*, and when would it not? Which conclusion about training follows, and which does not follow from this experiment?
+# **Question G3** (6 points). Report on it in about 200 words, with a table of your own measured numbers (at least
+# four lengths of the head start, at least three seeds, mean and range). State first what you expected. How do the
+# orders of magnitude grow with the head start: in proportion to the steps, faster, slower? Hold the measured orders
+# against $-\bar s/\ln 10$ from task A3, with $\bar s$ the mean logit: how well does the formula for a *single* logit
+# predict a *norm over a batch*, and when would it not? Which conclusion about training follows, and which does not
+# follow from this experiment?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-head-start", "locked": false, "points": 6, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # - 1 point: an expectation with a reason.
-# - 2 points: a table with own numbers, four lengths, three seeds, spread; it agrees with the code (about 0 at 0 steps, 1.3 to 1.7 at 100, 2.4 to 3.1 at 300).
-# - 1 point: shape of the growth: fast at first, then slower than in proportion (from 100 to 300 steps less than twice as much), because a discriminator that is right has a small gradient itself.
-# - 1 point: agreement with $-\bar s/\ln 10$ within about a tenth to a quarter; measured orders are a little lower, because the minimax mean is dominated by the fakes with the highest logits (mean of $e^{s}$ exceeds $e^{\bar s}$); worse when the logits spread.
-# - 1 point: conclusion (non-saturating loss, or fewer steps of D, under SGD) and a limit (Adam, a standing generator, toy data, one network and rate).
+# - 2 points: a table with own numbers, four lengths, three seeds, spread; it agrees with the code (about 0 at 0
+#   steps, 1.3 to 1.7 at 100, 2.4 to 3.1 at 300).
+# - 1 point: shape of the growth: fast at first, then slower than in proportion (from 100 to 300 steps less than twice
+#   as much), because a discriminator that is right has a small gradient itself.
+# - 1 point: agreement with $-\bar s/\ln 10$ within about a tenth to a quarter; measured orders are a little lower,
+#   because the minimax mean is dominated by the fakes with the highest logits (mean of $e^{s}$ exceeds $e^{\bar s}$);
+#   worse when the logits spread.
+# - 1 point: conclusion (non-saturating loss, or fewer steps of D, under SGD) and a limit (Adam, a standing generator,
+#   toy data, one network and rate).
 #
 # ### END MARK SCHEME
-# I expected the orders to rise with the head start, since each unit of confidence makes the minimax slope $e$ times smaller. Measured, seeds 0 to 2, mean (smallest to largest):
+# I expected the orders to rise with the head start, since each unit of confidence makes the minimax slope $e$ times
+# smaller. Measured, seeds 0 to 2, mean (smallest to largest):
 #
 # | head start | mean logit | orders | $-\bar s/\ln 10$ |
 # |---|---|---|---|
-# | 0 | −0.1 (−0.2 to 0.1) | 0.0 (0.0 to 0.1) | 0.0 |
-# | 30 | −1.0 | 0.4 (0.3 to 0.5) | 0.4 |
-# | 100 | −3.4 | 1.4 (1.3 to 1.6) | 1.5 |
-# | 300 | −6.5 | 2.7 (2.4 to 3.1) | 2.8 |
+# | 0 | −0.06 (−0.15 to 0.05) | 0.02 (−0.02 to 0.05) | 0.03 |
+# | 30 | −0.96 (−1.21 to −0.81) | 0.41 (0.33 to 0.52) | 0.41 |
+# | 100 | −3.37 (−3.65 to −3.12) | 1.43 (1.29 to 1.58) | 1.46 |
+# | 300 | −6.41 (−7.00 to −5.78) | 2.68 (2.38 to 3.03) | 2.78 |
 #
-# The growth is not in proportion: three times the steps, from 100 to 300, give less than twice the orders. A discriminator that is right feels a small gradient itself, and its logits grow ever more slowly.
-# The formula predicts the measured orders to about a tenth. They are nearly always slightly lower, because the minimax gradient averages $\sigma(s_i)\approx e^{s_i}$ and a mean of exponentials is dominated by the highest logits. With logits that differ widely within a batch the
-# formula would be worse.
+# The growth is not in proportion: three times the steps, from 100 to 300, give less than twice the orders. A
+# discriminator that is right feels a small gradient itself, and its logits grow ever more slowly. The formula
+# predicts the measured orders to about a tenth. They are nearly always slightly lower, because the minimax gradient
+# averages $\sigma(s_i)\approx e^{s_i}$ and a mean of exponentials is dominated by the highest logits. With logits
+# that differ widely within a batch the formula would be worse.
 #
-# So with plain gradient descent a head start of a few hundred steps costs the minimax generator nearly three orders of magnitude. It does not follow that it could not be trained with Adam, which rescales; and here the generator stood still, in two dimensions, with one network and one rate. In a real game both move.
+# So with plain gradient descent a head start of a few hundred steps costs the minimax generator nearly three orders
+# of magnitude. It does not follow that it could not be trained with Adam, which rescales; and here the generator
+# stood still, in two dimensions, with one network and one rate. In a real game both move.
