@@ -10,24 +10,24 @@ class ConvAutoencoder(nn.Module):
         super().__init__()
         side = size // 4
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 16, 5, padding=2),
+            nn.Conv2d(1, 8, 3, padding=1),
             nn.GELU(),
             nn.AvgPool2d(2),
-            nn.Conv2d(16, 24, 3, padding=1),
+            nn.Conv2d(8, 16, 3, padding=1),
             nn.GELU(),
             nn.AvgPool2d(2),
             nn.Flatten(),
-            nn.Linear(24 * side * side, latent_dim),
+            nn.Linear(16 * side * side, latent_dim),
         )
         self.decoder = nn.Sequential(
-            nn.Linear(latent_dim, 24 * side * side),
+            nn.Linear(latent_dim, 16 * side * side),
             nn.GELU(),
-            nn.Unflatten(1, (24, side, side)),
+            nn.Unflatten(1, (16, side, side)),
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(24, 16, 3, padding=1),
+            nn.Conv2d(16, 8, 3, padding=1),
             nn.GELU(),
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(16, 1, 3, padding=1),
+            nn.Conv2d(8, 1, 3, padding=1),
             nn.Sigmoid(),
         )
 
