@@ -272,8 +272,9 @@ def grade_folder(
             for entry, record in grade_all(exercise, waiting, jobs, unsafe, limits or Limits()):
                 write_record(out / entry.record, record)
                 bar.update()
+                done += 1
         except KeyboardInterrupt:
             raise CourseError(
-                f"Interrupted: {bar.n} of {len(everyone)} records are written; the same command goes on from here."
+                f"Interrupted: {done} of {len(everyone)} records are written; the same command goes on from here."
             ) from None
     return [json.loads((out / entry.record).read_text(encoding="utf-8")) for entry in everyone]
