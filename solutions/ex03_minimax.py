@@ -843,7 +843,7 @@ for a, eta in ((0.7, 0.3), (2.5, 0.11), (-1.3, 0.4)):
 #         )
 #
 #     def forward(self, x):
-#         return self.layers(x)
+#         return self.layers(x).squeeze(1)
 #
 # def clinic_epoch(generator, discriminator, optimizer_g, optimizer_d, loader, noises):
 #     criterion = nn.BCEWithLogitsLoss()  # mean over the real ones + mean over the fakes
