@@ -27,7 +27,7 @@
 #
 # **Time.** About three hours. The code runs in seconds.
 #
-# **How to check yourself.** Run the grey cells below each task. Silence means that the visible checks have passed; a
+# **How to check yourself.** Run the cells below each task. Silence means that the visible checks have passed; a
 # message says what to think about. When your work is graded, the same checks run again with other numbers, so make each
 # function work in general, and not only for the examples. You may use everything in PyTorch and in the course.
 # Questions in words have no automatic check.
@@ -102,6 +102,7 @@ import torch.nn.functional as F
 for n, k, s, p in ((7, 3, 2, 1), (8, 3, 2, 1), (19, 5, 3, 2), (40, 5, 4, 0), (11, 11, 1, 0), (12, 2, 5, 1)):
     right = F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p).shape[-1]
     close(conv_out(n, k, s, p), right, "Without dilation, this is (5.3): how many places are there for the kernel?")
+close(conv_out(9, 4), 6, "Unless it is said otherwise, the stride is 1, without padding or dilation.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "conv-dilation", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -136,6 +137,7 @@ for m, k, s, p, r in ((1, 4, 1, 0, 0), (5, 5, 3, 1, 2), (9, 2, 4, 0, 3), (6, 7, 
     close(
         transposed_out(m, k, s, p, r=r), right, "Count the stamps, the width of the last, and what is cut off: (5.4)."
     )
+close(transposed_out(9, 4), 12, "Unless it is said otherwise, the stride is 1, without padding or dilation.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "transposed-dilation", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -184,6 +186,8 @@ for n, k, s, p, d, r in ((25, 4, 2, 1, 1, 1), (20, 5, 3, 0, 1, 0), (21, 5, 3, 0,
     close(needed_output_padding(n, k, s, p, d), r, "It is the remainder that the floor in (5.3) threw away.")
 for n, k, s, p, d, r in ((18, 3, 4, 2, 2, 1), (24, 2, 5, 1, 3, 2), (13, 6, 1, 2, 1, 0)):
     close(needed_output_padding(n, k, s, p, d), r, "Does it still hold with dilation, or with another stride?")
+close(needed_output_padding(10, 3), 0, "At stride 1 nothing is thrown away.")
+close(needed_output_padding(10, 3, 4), 3, "Unless it is said otherwise, there is no padding and no dilation.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "keeping-padding", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -326,6 +330,8 @@ for m, k, s in ((4, 3, 1), (3, 4, 2), (5, 2, 3), (1, 6, 1)):
     x = torch.randn(len(T), generator=generator)
     right = F.conv1d(x.view(1, 1, -1), kernel.view(1, 1, -1), stride=s).flatten()
     close(T.T @ x, right, "By (5.2), the transpose of this matrix is the convolution with the same kernel and stride.")
+right = torch.tensor([[1.0, 0.0], [3.0, 1.0], [0.0, 3.0]])
+close(stamp_matrix(torch.tensor([1.0, 3.0]), 2), right, "Unless it is said otherwise, the stride is 1.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "backward", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -349,6 +355,8 @@ for n, k, s in ((8, 3, 2), (9, 4, 3), (7, 3, 1), (11, 2, 4)):
     right = finite_difference(loss, torch.randn(n, generator=generator).double())
     message = "One number for each of the n inputs, also for those at the end that no place of the kernel reaches."
     close(conv_backward(g, kernel, n, s), right, message)
+g, kernel = torch.tensor([1.0, 10.0]), torch.tensor([1.0, 3.0])
+close(conv_backward(g, kernel, 3), torch.tensor([1.0, 13.0, 30.0]), "Unless it is said otherwise, the stride is 1.")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -440,6 +448,7 @@ close(
     1.5,
     "How many multiples of the stride are there among k consecutive numbers, at most and at least?",
 )
+close(unevenness(3, 3), 1, "Stamps that just touch cover each pixel once.")
 close(unevenness(6, 3), 1, "Where the stride divides the kernel, the layer is even.")
 close(unevenness(5, 1), 1, "Stride 1 is always even.")
 check(unevenness(2, 3) == float("inf"), "A kernel smaller than the stride leaves holes, which never vary.")

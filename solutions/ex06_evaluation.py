@@ -879,6 +879,9 @@ for n, m, k in ((20, 35, 2), (40, 5, 3), (12, 12, 5)):
     right = ((fake.unsqueeze(1) - real.unsqueeze(0)).norm(dim=2) < own).any(dim=1)
     answer = torch.as_tensor(realistic(real, fake, k)).bool()
     check(answer.tolist() == right.tolist(), "The balls are those of the real samples, and one of them is enough.")
+real, fake = torch.randn(40, 2, generator=random), torch.randn(200, 2, generator=random)
+by_default, with_three = (torch.as_tensor(one).bool() for one in (realistic(real, fake), realistic(real, fake, 3)))
+check(by_default.tolist() == with_three.tolist(), "Without k, the balls reach to the third neighbour.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "recall-by-mode", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -906,6 +909,9 @@ real = torch.tensor([[0.5], [3.0], [100.0], [200.0]])
 labels = torch.tensor([0, 1, 0, 1])
 message = "Recall takes the balls of the fakes: how wide the balls of the real samples are does not matter."
 close(recall_by_mode(real, labels, fake, k=1), torch.tensor([0.5, 0.0]), message)
+real, fake = torch.randn(100, 4, generator=random), torch.randn(30, 4, generator=random)
+by_default, with_three = (recall_by_mode(real, torch.arange(100) % 2, fake, *k) for k in ((), (3,)))
+close(by_default, with_three, "Without k, the balls reach to the third neighbour.")
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -1,0 +1,24 @@
+"""Trains the generator with log(1 − D), the loss that starves it.
+
+loses: g-step-loss
+"""
+
+# %% steps-code
+def discriminator_step(generator, discriminator, optimizer, real, z):
+    """One step of the discriminator's optimizer on real pictures and on generated ones, of codes z. Returns the loss."""
+    fakes = generator(z).detach()
+    loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fakes)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def generator_step(generator, discriminator, optimizer, z):
+    """One step of the generator's optimizer on its pictures of z. Returns the loss."""
+    loss = -F.softplus(discriminator(generator(z))).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
