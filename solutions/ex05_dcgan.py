@@ -722,7 +722,7 @@ from course_utils.commission import commission
 my = commission(student_id)
 commissions = [tuple(my)]
 ### BEGIN HIDDEN TESTS
-commissions += [(33, 2, 5, 7), (20, 3, 4, 11)]
+commissions += [(33, 2, 5, 7), (20, 3, 4, 11), (25, 1, 3, 2), (30, 2, 3, 4)]
 ### END HIDDEN TESTS
 for size, channels, width, latent_dim in commissions:
     sides, maps = [size], [channels]
@@ -799,7 +799,7 @@ from course_utils.commission import commission
 my = commission(student_id)
 commissions = [tuple(my)[:3]]
 ### BEGIN HIDDEN TESTS
-commissions += [(33, 2, 5), (20, 3, 4)]
+commissions += [(33, 2, 5), (20, 3, 4), (25, 1, 3), (30, 2, 3)]
 ### END HIDDEN TESTS
 for size, channels, width in commissions:
     sides, maps = [size], [channels]

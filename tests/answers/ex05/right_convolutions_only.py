@@ -3,6 +3,7 @@
 loses: nothing
 """
 
+
 # %% networks
 def shrink(size):
     sides = [size]
@@ -29,7 +30,7 @@ class Generator(nn.Module):
 
     def forward(self, z):
         x = self.project(z[:, :, None, None])
-        for norm, up in zip(self.norms, self.ups):
+        for norm, up in zip(self.norms, self.ups, strict=True):
             x = up(torch.relu(norm(x)))
         return x.tanh()
 
@@ -58,13 +59,15 @@ def shape_table():
     while sides[-1] > 6:
         sides += [(sides[-1] - 2) // 2 + 1]
     maps = [my.channels, *(my.width * 2**k for k in range(len(sides) - 1))]
-    kernels = sum(4 * 4 * a * b for a, b in zip(maps, maps[1:]))
+    kernels = sum(4 * 4 * a * b for a, b in pairwise(maps))
     dense = my.width * 2 ** (len(maps) - 2) * sides[-1] * sides[-1]
     norms = [2 * c for c in maps[1:]]
     return {
         "sides": tuple(sides),
         "maps": tuple(maps),
-        "output_paddings": torch.tensor([large - 2 * small for small, large in zip(sides[:0:-1], sides[-2::-1])]),
+        "output_paddings": torch.tensor(
+            [large - 2 * small for small, large in zip(sides[:0:-1], sides[-2::-1], strict=True)]
+        ),
         "generator_weights": float(dense * my.latent_dim + kernels + sum(norms) + maps[0]),
         "discriminator_weights": kernels + sum(norms) - 2 * maps[1] + maps[1] + dense + 1,
     }
@@ -85,4 +88,3 @@ def initialise(network, std=0.02):
 def spread_before_tanh(channels_in, k, s, std=0.02):
     products = channels_in * k * k / s**2
     return torch.tensor(products / 2 * std**2).sqrt()
-

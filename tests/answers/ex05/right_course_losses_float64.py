@@ -3,6 +3,7 @@
 loses: nothing
 """
 
+
 # %% stamp-code
 def stamp_1d(y, kernel, stride=1, padding=0, dilation=1):
     y, kernel = np.asarray(y, dtype=np.float64), np.asarray(kernel, dtype=np.float64)
@@ -55,7 +56,7 @@ def generator_step(generator, discriminator, optimizer, z):
     loss = F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
     optimizer.zero_grad(set_to_none=False)
     gradients = torch.autograd.grad(loss, list(generator.parameters()))
-    for p, gradient in zip(generator.parameters(), gradients):
+    for p, gradient in zip(generator.parameters(), gradients, strict=True):
         p.grad = gradient
     optimizer.step()
     return float(loss)
@@ -120,4 +121,3 @@ def company_effect(batch_size, seed=0, train_mode=True, repeats=20):
             total += F.mse_loss(x, y).item()
             spread += x.std().item() ** 2
     return (total / spread) ** 0.5
-

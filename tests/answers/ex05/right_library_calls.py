@@ -3,6 +3,7 @@
 loses: nothing
 """
 
+
 # %% sizes
 def conv_out(n, k, s=1, p=0, d=1):
     layer = nn.Conv1d(1, 1, k, s, p, dilation=d, device="meta")
@@ -70,4 +71,3 @@ def batch_norm(x, running_mean, running_var, momentum=0.1, eps=1e-5):
 def fold(weight, gamma, beta, running_mean, running_var, eps=1e-5):
     std = torch.sqrt(running_var + eps)
     return torch.einsum("abij,b->abij", weight, gamma / std), beta - gamma * running_mean / std
-

@@ -3,6 +3,7 @@
 loses: nothing
 """
 
+
 # %% sizes
 def conv_out(n, k, s=1, p=0, d=1):
     places, left = 0, -p
@@ -66,4 +67,3 @@ def batch_norm(x, running_mean, running_var, momentum=0.1, eps=1e-5):
 def fold(weight, gamma, beta, running_mean, running_var, eps=1e-5):
     scale = gamma / torch.sqrt(running_var + eps)
     return (weight.transpose(0, 1) * scale[:, None, None, None]).transpose(0, 1), beta - running_mean * scale
-

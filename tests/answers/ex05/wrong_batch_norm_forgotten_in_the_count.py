@@ -3,6 +3,7 @@
 loses: table-generator-weights, table-discriminator-weights
 """
 
+
 # %% table
 def shape_table():
     """A dictionary about your two networks, all of it worked out before they are built:
@@ -16,15 +17,12 @@ def shape_table():
     while sides[-1] > 6:
         sides.append(sides[-1] // 2)
         maps.append(my.width * 2 ** (len(maps) - 1))
-    pairs = list(zip(maps[:-1], maps[1:], strict=True))
-    stages = sum(16 * a * b for a, b in pairs)
+    stages = sum(16 * a * b for a, b in pairwise(maps))
     map_size = maps[-1] * sides[-1] ** 2
-    normed = sum(maps[2:])  # batch norm and no bias: two numbers a channel
     return {
         "sides": sides,
         "maps": maps,
         "output_paddings": [side % 2 for side in reversed(sides[:-1])],
-        "generator_weights": my.latent_dim * map_size + stages  + my.channels,
-        "discriminator_weights": stages  + my.width + map_size + 1,
+        "generator_weights": my.latent_dim * map_size + stages + my.channels,
+        "discriminator_weights": stages + my.width + map_size + 1,
     }
-

@@ -3,6 +3,7 @@
 loses: generator-shape, generator-other-sizes, training-record, training-learns
 """
 
+
 # %% networks
 class Generator(nn.Module):
     """Noise (n, latent_dim) => pictures (n, channels, image_size, image_size), values from −1 to 1."""
@@ -16,7 +17,6 @@ class Generator(nn.Module):
         top, smallest = maps[-1], sides[-1]
         layers = [nn.Linear(latent_dim, top * smallest**2, bias=False), nn.Unflatten(1, (top, smallest, smallest))]
         for stage in range(len(maps) - 1, 0, -1):
-            odd = sides[stage - 1] % 2
             layers += [
                 nn.BatchNorm2d(maps[stage]),
                 nn.ReLU(),
@@ -44,4 +44,3 @@ class Discriminator(nn.Module):
 
     def forward(self, x):
         return self.layers(x).squeeze(1)
-

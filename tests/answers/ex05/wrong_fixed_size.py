@@ -1,8 +1,9 @@
 """Builds for the id's own commission, whatever the arguments say.
 
-loses: generator-other-sizes, generator-weights, discriminator-other-sizes, discriminator-logits, discriminator-batch-
-    norm, discriminator-weights
+loses: generator-other-sizes, generator-weights, discriminator-other-sizes, discriminator-logits,
+    discriminator-batch-norm, discriminator-weights
 """
+
 
 # %% networks
 class Generator(nn.Module):
@@ -47,4 +48,3 @@ class Discriminator(nn.Module):
 
     def forward(self, x):
         return self.layers(x).squeeze(1)
-

@@ -3,6 +3,7 @@
 loses: fold
 """
 
+
 # %% batch-norm-code
 def batch_norm(x, running_mean, running_var, momentum=0.1, eps=1e-5):
     """One forward pass in train mode. x (n, c, h, w); running_mean, running_var (c,). Changes none of them.
@@ -26,5 +27,6 @@ def fold(weight, gamma, beta, running_mean, running_var, eps=1e-5):
     Returns (a, b, k, k) and (b,).
     """
     scale = gamma / (running_var + eps).sqrt()
-    return weight * (scale.view(-1, 1, 1, 1) if len(scale) == len(weight) else scale.view(1, -1, 1, 1)), beta - scale * running_mean
-
+    return weight * (
+        scale.view(-1, 1, 1, 1) if len(scale) == len(weight) else scale.view(1, -1, 1, 1)
+    ), beta - scale * running_mean

@@ -3,6 +3,7 @@
 loses: matrix
 """
 
+
 # %% matrix-code
 def stamp_matrix(kernel, m, stride=1):
     """The matrix T (n, m) with T @ y = stamp_1d(y, kernel, stride) for every y (m,)."""
@@ -15,4 +16,3 @@ def conv_backward(g, kernel, n, stride=1):
     reached = stamp_1d(g, kernel, stride)
     gradient[: len(reached)] = reached
     return gradient
-

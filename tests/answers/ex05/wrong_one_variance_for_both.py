@@ -3,6 +3,7 @@
 loses: bn-running-var
 """
 
+
 # %% batch-norm-code
 def batch_norm(x, running_mean, running_var, momentum=0.1, eps=1e-5):
     """One forward pass in train mode. x (n, c, h, w); running_mean, running_var (c,). Changes none of them.
@@ -13,7 +14,6 @@ def batch_norm(x, running_mean, running_var, momentum=0.1, eps=1e-5):
     centred = x - mean.view(-1, 1, 1)
     variance = centred.square().mean(dim=(0, 2, 3))
     y = centred / (variance + eps).sqrt().view(-1, 1, 1)
-    count = x.numel() // x.shape[1]
     new_mean = (1 - momentum) * running_mean + momentum * mean
     new_var = (1 - momentum) * running_var + momentum * variance
     return y, new_mean, new_var
@@ -27,4 +27,3 @@ def fold(weight, gamma, beta, running_mean, running_var, eps=1e-5):
     """
     scale = gamma / (running_var + eps).sqrt()
     return weight * scale.view(1, -1, 1, 1), beta - scale * running_mean
-

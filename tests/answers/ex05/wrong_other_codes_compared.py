@@ -3,6 +3,7 @@
 loses: company-eval, company-law
 """
 
+
 # %% company-code
 @torch.no_grad()
 def company_effect(batch_size, seed=0, train_mode=True, repeats=10):
@@ -16,4 +17,3 @@ def company_effect(batch_size, seed=0, train_mode=True, repeats=10):
         one, other = (generator(torch.cat([same, torch.randn(half, my.latent_dim)]))[half:] for _ in range(2))
         effects.append((one - other).square().mean() / one.var(unbiased=False))
     return torch.stack(effects).mean().sqrt().item()
-

@@ -3,6 +3,7 @@
 loses: g-step-loss
 """
 
+
 # %% steps-code
 def discriminator_step(generator, discriminator, optimizer, real, z):
     """One step of the discriminator's optimizer on real pictures and on generated ones, of codes z. Returns the loss."""
@@ -21,4 +22,3 @@ def generator_step(generator, discriminator, optimizer, z):
     loss.backward()
     optimizer.step()
     return loss.item()
-

@@ -3,6 +3,7 @@
 loses: training-repeatable
 """
 
+
 # %% training-code
 def train_dcgan(steps, seed=0):
     """Train your DCGAN for `steps` alternations. Returns a dictionary:
@@ -32,4 +33,3 @@ def train_dcgan(steps, seed=0):
         record["d_loss"].append(discriminator_step(generator, discriminator, optimizer_d, real, z))
         record["g_loss"].append(generator_step(generator, discriminator, optimizer_g, z))
     return record | {"after": draw()}
-

@@ -3,6 +3,7 @@
 loses: table-sides, table-output-paddings, table-generator-weights, table-discriminator-weights
 """
 
+
 # %% table
 def shape_table():
     """A dictionary about your two networks, all of it worked out before they are built:
@@ -16,8 +17,7 @@ def shape_table():
     while sides[-1] > 6:
         sides.append((sides[-1] + 1) // 2)
         maps.append(my.width * 2 ** (len(maps) - 1))
-    pairs = list(zip(maps[:-1], maps[1:], strict=True))
-    stages = sum(16 * a * b for a, b in pairs)
+    stages = sum(16 * a * b for a, b in pairwise(maps))
     map_size = maps[-1] * sides[-1] ** 2
     normed = sum(maps[2:])  # batch norm and no bias: two numbers a channel
     return {
@@ -27,4 +27,3 @@ def shape_table():
         "generator_weights": my.latent_dim * map_size + stages + 2 * sum(maps[1:]) + my.channels,
         "discriminator_weights": stages + 2 * normed + my.width + map_size + 1,
     }
-

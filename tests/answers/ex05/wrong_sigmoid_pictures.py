@@ -3,6 +3,7 @@
 loses: generator-range, training-record, training-learns
 """
 
+
 # %% networks
 class Generator(nn.Module):
     """Noise (n, latent_dim) => pictures (n, channels, image_size, image_size), values from −1 to 1."""
@@ -44,4 +45,3 @@ class Discriminator(nn.Module):
 
     def forward(self, x):
         return self.layers(x).squeeze(1)
-

@@ -3,6 +3,7 @@
 loses: stamp-overlap, stamp-padding, stamp-dilation, matrix, backward, stamp-counts
 """
 
+
 # %% stamp-code
 def stamp_1d(y, kernel, stride=1, padding=0, dilation=1):
     """Transposed convolution of y (m,) with kernel (k,), equation (5.1): returns (n,), with n as in (5.4), r = 0."""
@@ -12,4 +13,3 @@ def stamp_1d(y, kernel, stride=1, padding=0, dilation=1):
     for i in range(m):
         out[i * stride : i * stride + width : dilation] = y[i] * kernel
     return out[padding : len(out) - padding]
-

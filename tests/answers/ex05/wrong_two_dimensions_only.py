@@ -3,6 +3,7 @@
 loses: init-weights, init-batch-norm, init-biases
 """
 
+
 # %% initialise-code
 def initialise(network, std=0.02):
     """Set the first weights of every layer of `network`, as described above, and return the network."""
@@ -21,4 +22,3 @@ def initialise(network, std=0.02):
 def spread_before_tanh(channels_in, k, s, std=0.02):
     """Standard deviation of a pixel before the tanh, away from the edges, with the assumptions above."""
     return std * math.sqrt(channels_in * (k // s) ** 2 * 0.5)
-

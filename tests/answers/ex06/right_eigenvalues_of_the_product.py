@@ -3,6 +3,7 @@
 loses: nothing
 """
 
+
 # %% moments-code
 def frechet_from_moments(mean_a, cov_a, mean_b, cov_b):
     A, B = cov_a.to(torch.float64), cov_b.to(torch.float64)
@@ -39,7 +40,7 @@ def frechet_1d(mean_a, std_a, mean_b, std_b):
 
 def frechet_diagonal(mean_a, var_a, mean_b, var_b):
     total = 0.0
-    for m, v, n, w in zip(mean_a.tolist(), var_a.tolist(), mean_b.tolist(), var_b.tolist()):
+    for m, v, n, w in zip(mean_a.tolist(), var_a.tolist(), mean_b.tolist(), var_b.tolist(), strict=True):
         total += frechet_1d(m, v**0.5, n, w**0.5)
     return total
 
@@ -72,4 +73,3 @@ def fid_of_many(real, fakes, net, batch_size=50):
         metric.reset()
     net.seen = still.seen
     return values
-

@@ -3,6 +3,7 @@
 loses: nothing
 """
 
+
 # %% torchmetrics-code
 @torch.no_grad()
 def features_of(images, net, batch_size):
@@ -45,7 +46,9 @@ def report(generators, validation, held_out, net, n, seed):
         if value < best:
             best, index = value, i
     fresh = draw(generators[index], n, seed + 1).float()
-    return dict(chosen=torch.tensor(index), score=fid(fresh, held_out[:n], net), real=fid(validation[:n], held_out[:n], net))
+    return dict(
+        chosen=torch.tensor(index), score=fid(fresh, held_out[:n], net), real=fid(validation[:n], held_out[:n], net)
+    )
 
 
 # %% neighbour-code
@@ -62,4 +65,3 @@ def realistic(real, fake, k=3):
 def recall_by_mode(real, labels, fake, k=3):
     hit = realistic(fake, real, k)
     return torch.tensor([hit[labels == mode].double().mean() for mode in labels.unique()])
-

@@ -1,7 +1,8 @@
-"""SciPy's root of a matrix, NumPy's polynomial fit and sorting; float64 throughout.
+"""NumPy's decompositions and polynomial fit, SciPy's Mann–Whitney statistic, sorting for neighbours.
 
 loses: nothing
 """
+
 
 # %% moments-code
 def frechet_from_moments(mean_a, cov_a, mean_b, cov_b):
@@ -63,7 +64,7 @@ def radii(x, k):
 
 def realistic(real, fake, k=3):
     own = radii(real, k)
-    return [any((one - x).norm() <= r for x, r in zip(real, own)) for one in fake]
+    return [any((one - x).norm() <= r for x, r in zip(real, own, strict=True)) for one in fake]
 
 
 def recall_by_mode(real, labels, fake, k=3):
@@ -76,7 +77,10 @@ def recall_by_mode(real, labels, fake, k=3):
 def copying(train, held_out, fake):
     from scipy.stats import mannwhitneyu
 
-    nearest = [torch.cdist(x.double(), train.double(), compute_mode="donot_use_mm_for_euclid_dist").min(1).values for x in (held_out, fake)]
+    nearest = [
+        torch.cdist(x.double(), train.double(), compute_mode="donot_use_mm_for_euclid_dist").min(1).values
+        for x in (held_out, fake)
+    ]
     return mannwhitneyu(nearest[0].numpy(), nearest[1].numpy()).statistic / (len(held_out) * len(fake))
 
 
@@ -92,4 +96,3 @@ def bias_table(dims, sizes, repeats=5, seed=0):
             row.append(sum(frechet_distance(torch.randn(n, d), torch.randn(n, d)) for _ in range(repeats)) / repeats)
         rows.append(row)
     return torch.tensor(rows)
-

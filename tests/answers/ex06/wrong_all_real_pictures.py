@@ -3,6 +3,7 @@
 loses: report-real, report-score
 """
 
+
 # %% report-code
 def report(generators, validation, held_out, net, n, seed):
     """Returns {"chosen": index in the list of generators, "score": float, "real": float}, as described above."""
@@ -10,4 +11,3 @@ def report(generators, validation, held_out, net, n, seed):
     chosen = distances.index(min(distances))
     score, real = fid_of_many(held_out, [draw(generators[chosen], n, seed + 1), validation], net)
     return {"chosen": chosen, "score": score, "real": real}
-

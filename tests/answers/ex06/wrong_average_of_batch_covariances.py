@@ -3,6 +3,7 @@
 loses: stream-batches, stream-unbiased, stream-digits
 """
 
+
 # %% stream-code
 class Moments:
     def __init__(self, dim):
@@ -18,4 +19,3 @@ class Moments:
 
     def cov(self):
         return torch.stack(self.covs).mean(0)
-

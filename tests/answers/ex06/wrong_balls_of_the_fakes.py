@@ -3,6 +3,7 @@
 loses: realistic, recall-by-mode
 """
 
+
 # %% neighbour-code
 def radii(x, k):
     """Distance of each row of x (n, d) from its k-th nearest other row: (n,)."""
@@ -21,4 +22,3 @@ def recall_by_mode(real, labels, fake, k=3):
     """
     recalled = realistic(fake, real, k).float()
     return torch.stack([recalled[labels == mode].mean() for mode in range(int(labels.max()) + 1)])
-

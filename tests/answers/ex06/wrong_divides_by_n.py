@@ -3,6 +3,7 @@
 loses: stream-batches, stream-unbiased
 """
 
+
 # %% stream-code
 class Moments:
     """Mean and covariance of feature vectors that arrive in batches."""
@@ -28,4 +29,3 @@ class Moments:
         """The unbiased covariance (dim, dim) of all that has come."""
         mean = self.mean()
         return (self.products - self.n * torch.outer(mean, mean)) / self.n
-

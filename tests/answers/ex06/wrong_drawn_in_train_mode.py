@@ -3,6 +3,7 @@
 loses: draw-pictures, draw-leaves-generator, report-score
 """
 
+
 # %% draw-code
 @torch.no_grad()
 def draw(generator, n, seed):
@@ -11,4 +12,3 @@ def draw(generator, n, seed):
     pictures = (generator(codes(n, generator.latent_dim, seed)) + 1) / 2
     generator.train(mode)
     return pictures
-

@@ -3,9 +3,11 @@
 loses: entropies-zeros, best-score
 """
 
+
 # %% entropy-code
 def two_entropies(probabilities):
     """H(y) and H(y|x), two floats in nats, from predictions (n, classes) whose rows sum to 1. Zeros may occur."""
+
     def entropy(p):
         return -(p * p.log()).sum(dim=-1)
 
@@ -16,4 +18,3 @@ def two_entropies(probabilities):
 def best_inception_score(shares):
     """The highest inception score of a generator that draws the classes in these shares (classes,), summing to 1."""
     return math.exp(two_entropies(shares.view(1, -1))[0])
-

@@ -3,6 +3,7 @@
 loses: fid-leaves-net
 """
 
+
 # %% torchmetrics-code
 def fid(real, fake, net, batch_size=50):
     """Fréchet distance of two sets of pictures on the features of net in eval mode, by torchmetrics. A float."""
@@ -11,7 +12,6 @@ def fid(real, fake, net, batch_size=50):
 
 def fid_of_many(real, fakes, net, batch_size=50):
     """A list with the distance of each set of pictures in the list `fakes` from the same real pictures."""
-    mode = net.training
     metric = FrechetInceptionDistance(feature=net, reset_real_features=False)
     net.eval()
     for batch in real.split(batch_size):
@@ -23,4 +23,3 @@ def fid_of_many(real, fakes, net, batch_size=50):
             metric.update(batch, real=False)
         distances.append(metric.compute().item())
     return distances
-

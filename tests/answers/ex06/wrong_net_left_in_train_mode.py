@@ -3,6 +3,7 @@
 loses: fid-value, fid-batches, fid-leaves-net, fid-many, report-real, report-chosen, report-score
 """
 
+
 # %% torchmetrics-code
 def fid(real, fake, net, batch_size=50):
     """Fréchet distance of two sets of pictures on the features of net in eval mode, by torchmetrics. A float."""
@@ -23,4 +24,3 @@ def fid_of_many(real, fakes, net, batch_size=50):
         distances.append(metric.compute().item())
     net.train(mode)
     return distances
-

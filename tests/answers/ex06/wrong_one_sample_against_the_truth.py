@@ -3,6 +3,7 @@
 loses: table-law
 """
 
+
 # %% table-code
 def bias_table(dims, sizes, repeats=5, seed=0):
     """Mean distance of two independent samples of N(0, I_d), n rows each, for all d in dims and n in sizes.
@@ -14,7 +15,6 @@ def bias_table(dims, sizes, repeats=5, seed=0):
     for i, d in enumerate(dims):
         for j, n in enumerate(sizes):
             for _ in range(repeats):
-                a, b = torch.randn(2, n, d, generator=random, dtype=torch.float64)
+                a = torch.randn(n, d, generator=random, dtype=torch.float64)
                 table[i, j] += frechet_from_moments(a.mean(0), torch.cov(a.T), torch.zeros(d), torch.eye(d)) / repeats
     return table
-

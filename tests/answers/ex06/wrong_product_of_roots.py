@@ -3,6 +3,7 @@
 loses: moments-turned, moments-singular
 """
 
+
 # %% moments-code
 def frechet_from_moments(mean_a, cov_a, mean_b, cov_b):
     def root(matrix):
@@ -11,4 +12,3 @@ def frechet_from_moments(mean_a, cov_a, mean_b, cov_b):
 
     cross = (root(cov_a) @ root(cov_b)).trace()
     return ((mean_a - mean_b).double().square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross).item()
-

@@ -3,6 +3,7 @@
 loses: draw-pictures, report-chosen, report-score
 """
 
+
 # %% draw-code
 @torch.no_grad()
 def draw(generator, n, seed):
@@ -11,4 +12,3 @@ def draw(generator, n, seed):
     pictures = generator.eval()(codes(n, generator.latent_dim, seed))
     generator.train(mode)
     return pictures
-

@@ -3,6 +3,7 @@
 loses: fid-work
 """
 
+
 # %% torchmetrics-code
 def fid(real, fake, net, batch_size=50):
     """Fréchet distance of two sets of pictures on the features of net in eval mode, by torchmetrics. A float."""
@@ -24,4 +25,3 @@ def fid_of_many(real, fakes, net, batch_size=50):
         distances.append(metric.compute().item())
     net.train(mode)
     return distances
-

@@ -3,6 +3,7 @@
 loses: distance-at
 """
 
+
 # %% bias-code
 def distance_at(a, b, n, repeats=10, seed=0):
     """Mean Fréchet distance of n random rows of a and n random rows of b (each row at most once), over `repeats` draws. Covariances are the unbiased ones.
@@ -30,4 +31,3 @@ def extrapolate(sizes, distances):
 def distance_at_infinity(a, b, sizes, repeats=10, seed=0):
     """The distance that infinitely many samples would have, extrapolated from `distance_at` the given sizes. A float."""
     return extrapolate(sizes, [distance_at(a, b, n, repeats, seed) for n in sizes])[0]
-
