@@ -58,6 +58,8 @@ from torch import nn
 
 from course_utils.checks import when_ready
 
+torch.set_num_threads(1)  # networks as small as these gain nothing from a second core
+
 # %% [markdown]
 # ## 1 In words first
 #
