@@ -380,3 +380,10 @@ def test_a_record_stays_in_its_folder_whatever_the_student_is_called(student):
     assert Path(name).name == name
     assert not name.startswith(".") or student.startswith(".")
     assert "/" not in name
+
+
+@pytest.mark.parametrize("student", ["王" * 80, "!" * 90, "я" * 120])
+def test_the_record_of_a_long_name_fits_any_file_system(student):
+    record = batch.Entry(student, None).record
+    assert len(record.encode()) < 200
+    assert record != batch.Entry(student + "x", None).record

@@ -38,7 +38,10 @@ class Entry:
     @property
     def record(self) -> str:
         """The record's file name; a student id may hold anything that a file name can."""
-        return urllib.parse.quote(self.student, safe=" @+()") + ".json"
+        name = urllib.parse.quote(self.student, safe=" @+()")
+        if len(name) > 150:  # a long name in another script: file systems allow 255 bytes
+            name = f"{name[:120]}-{hashlib.sha256(self.student.encode()).hexdigest()[:16]}"
+        return name + ".json"
 
 
 def collect(folder: Path, exercise: str, late_after: datetime.datetime | None = None) -> list[Entry]:

@@ -12,6 +12,7 @@ import re
 import threading
 import time
 import traceback
+import unicodedata
 import zlib
 
 import numpy as np
@@ -57,6 +58,8 @@ class Notebook:
         self._student: border.Student | None = None
         self.errors: dict[str, str] = {}  # cell → what went wrong in it
         self.stops: list[str] = []
+        self.notes: list[str] = []
+        self._own_time = limits.cell  # seconds left for cells that are no answers
 
     def student(self) -> border.Student:
         """A process in which all cells so far have been run."""
@@ -72,6 +75,20 @@ class Notebook:
         self.student()
         self._cells.append((name, source))
         self._run(name, source)
+
+    def run_own(self, name: str, source: str) -> None:
+        """A cell that is no answer: an experiment, a helper. All of them have as much time as one cell, on top."""
+        if self._own_time <= 0:
+            note = "the learner's own cells took too long: not all were run"
+            self.notes += [note] if note not in self.notes else []
+            return
+        begun = time.monotonic()
+        self.run(name, source)
+        took = time.monotonic() - begun
+        self._own_time -= took
+        self._deadline += took
+        if self._student is not None:
+            self._student.extend(took)
 
     def _run(self, name: str, source: str) -> None:
         self.errors.pop(name, None)
@@ -123,12 +140,15 @@ def grade(
     record |= {"cells": {}, "flags": [], "sandbox": sandbox.stamp, "grader": GRADER_VERSION}
     record |= {"source_hash": exercise.source_hash, "submission_hash": hashlib.sha256(content).hexdigest()}
     try:
-        found = submission.read(content, exercise)
-    except submission.Unreadable as error:
+        with guarded(limits.cell):
+            found = submission.read(content, exercise)
+    except (submission.Unreadable, TestStopped) as error:
         record |= {"status": "unreadable", "flags": [str(error)]}
         record["cells"] = {cell.id: lost(cell, f"Could not run: {error}") for cell in exercise.graded}
     else:
         student_id = found.claimed_id if own_id and found.claimed_id else student
+        record["student_id"] = student_id
+        found.flags += redefinitions(exercise, found)
         if found.claimed_id not in ("", student_id, *placeholders(exercise)):
             found.flags.append(f"student_id in the notebook is {found.claimed_id!r}")
         notebook = Notebook(sandbox, student_id, limits)
@@ -137,7 +157,7 @@ def grade(
         finally:
             notebook.close()
         record["answers"] = {cell.id: found.answers.get(cell.id, "") for cell in exercise.of_kind("essay")}
-        record["flags"] = [*found.flags, *(f"stopped in {stop}" for stop in notebook.stops)]
+        record["flags"] = [*found.flags, *notebook.notes, *(f"stopped in {stop}" for stop in notebook.stops)]
         if notebook.stops:
             record["status"] = "stopped"
     record["score"] = round(sum(cell["score"] or 0 for cell in record["cells"].values()), 4)
@@ -152,18 +172,18 @@ def run(
     scores = {}
     tasks = [cell.id for cell in exercise.of_kind("task")]
     for cell in exercise.cells:
+        for number, extra in enumerate(found.extras.get(cell.id, []), 1):
+            notebook.run_own(f"{number} above {cell.id}", extra)
         if cell.kind == "setup":
             notebook.run(cell.id, cell.source)
         elif cell.kind == "task":
-            for number, extra in enumerate(found.extras.get(cell.id, []), 1):
-                notebook.run(f"{number} above {cell.id}", extra)
             if cell.id == "student-id":
                 notebook.run(cell.id, f"student_id = {notebook.student_id!r}")
             elif cell.id in found.answers:
                 notebook.run(cell.id, found.answers[cell.id])
             if cell.id == tasks[-1]:
                 for number, extra in enumerate(found.last, 1):
-                    notebook.run(f"{number} below {cell.id}", extra)
+                    notebook.run_own(f"{number} below {cell.id}", extra)
         elif cell.kind == "test":
             scores[cell.id] = test(cell, exercise, notebook)
             if until_lost and scores[cell.id]["score"] < cell.points:
@@ -171,6 +191,15 @@ def run(
         elif cell.kind == "essay":
             scores[cell.id] = essay(cell, found.answers.get(cell.id, ""))
     return scores
+
+
+def redefinitions(exercise: Exercise, found: submission.Submission) -> list[str]:
+    """Flags for code of the learner's that replaces what a set-up cell defines: tests may rely on it."""
+    given = {name for cell in exercise.of_kind("setup") for name in submission.defined(cell.source)}
+    tasks = [found.answers[cell.id] for cell in exercise.of_kind("task") if cell.id in found.answers]
+    code = [*tasks, *(extra for several in found.extras.values() for extra in several), *found.last]
+    replaced = sorted(given & {name for source in code for name in submission.defined(source)})
+    return [f"{name}, which a set-up cell defines, is defined again by the learner's code" for name in replaced]
 
 
 def placeholders(exercise: Exercise) -> set[str]:
@@ -191,7 +220,8 @@ def essay(cell: Cell, answer: str) -> dict:
 
 def blank(answer: str, cell: Cell) -> bool:
     """Whether an essay still says what it said when it was handed out, or nothing."""
-    return "".join(answer.split()) in ("", "".join(cell.released.split()))
+    visible = "".join(letter for letter in answer if unicodedata.category(letter) != "Cf")
+    return "".join(visible.split()) in ("", "".join(cell.released.split()))
 
 
 def test(cell: Cell, exercise: Exercise, notebook: Notebook) -> dict:

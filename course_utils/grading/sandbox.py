@@ -73,7 +73,8 @@ def command() -> list[str]:
     return [shutil.which("bwrap") or "bwrap", *options.split(), *binds, "--chdir", "/tmp", "--"]
 
 
-# System calls that would hold memory outside every limit of a process, or let one process look into another.
+# System calls that would hold memory outside every limit of a process, let one process look into another, or slow down
+# the process that serves the learners after this one.
 FORBIDDEN = {  # name: (number on x86-64, number on ARM64)
     "shmget": (29, 194),
     "semget": (64, 190),
@@ -88,7 +89,14 @@ FORBIDDEN = {  # name: (number on x86-64, number on ARM64)
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "io_uring_setup": (425, 425),
+    "setpriority": (141, 140),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+    "ioprio_set": (251, 30),
 }
+ONLY_OWN = (302, 261)  # prlimit64: a process may lower its own limits (process 0), not another's
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, name of the kernel's
 
 
@@ -101,10 +109,13 @@ def seccomp() -> bytes:
     load, equal, at_least, result = 0x20, 0x15, 0x35, 0x06
     allow, refuse, kill = 0x7FFF0000, 0x00050001, 0x80000000
     numbers = [pair[column] for pair in FORBIDDEN.values()]
+    n = len(numbers)
     program = [(load, 0, 0, 4), (equal, 1, 0, architecture), (result, 0, 0, kill), (load, 0, 0, 0)]
-    program += [(at_least, len(numbers) + 1, 0, 0x40000000)]  # the second numbering of x86-64
-    program += [(equal, len(numbers) - place, 0, number) for place, number in enumerate(numbers)]
+    program += [(at_least, n + 2, 0, 0x40000000)]  # the second numbering of x86-64
+    program += [(equal, n + 2, 0, ONLY_OWN[column])]
+    program += [(equal, n - place, 0, number) for place, number in enumerate(numbers)]
     program += [(result, 0, 0, allow), (result, 0, 0, refuse)]
+    program += [(load, 0, 0, 16), (equal, 0, 1, 0), (result, 0, 0, allow), (result, 0, 0, refuse)]  # whose limits?
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
 
 

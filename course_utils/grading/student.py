@@ -203,13 +203,17 @@ def end_all(child: int, alone: bool) -> None:
 
 
 def wipe(folder: str) -> bool:
-    """Empty a folder; whether that worked."""
+    """Empty a folder, and undo what was written on the folder itself; whether that worked."""
     with contextlib.suppress(OSError, RecursionError):
+        os.chmod(folder, 0o1777)
+        for name in os.listxattr(folder) if hasattr(os, "listxattr") else ():
+            os.removexattr(folder, name)
         for entry in os.scandir(folder):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
             else:
                 os.unlink(entry.path)
+        os.utime(folder, (0, 0))
         return not os.listdir(folder)
     return False
 

@@ -4,6 +4,7 @@ A cell is recognised by its grade_id, by its cell id (which is the same word), b
 and, for essays, by its place. What was changed in our own cells is flagged; the original is used in any case.
 """
 
+import functools
 import json
 import re
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from course_utils import CourseError
 from course_utils.grading.exercise import Cell, Exercise
 
 MAX_FILE, MAX_CELLS, MAX_SOURCE, MAX_ESSAY = 50 * 2**20, 2000, 200_000, 30_000
-DEFINED = re.compile(r"^(?:async +def|def|class) +(\w+)|^(\w+)(?: *:[^=\n]+)? *=(?!=)", re.M)
+DEFINED = re.compile(r"^(?:async +def|def|class) +(\w+)|^(\w+)(?: *:[^=\n]+| *)=(?!=)", re.M)
 
 
 class Unreadable(CourseError):
@@ -34,8 +35,8 @@ class Submission:
     """What counts of a submission."""
 
     answers: dict[str, str] = field(default_factory=dict)  # task or essay → source
-    extras: dict[str, list[str]] = field(default_factory=dict)  # task → other code that is run before it
-    last: list[str] = field(default_factory=list)  # other code after the last task
+    extras: dict[str, list[str]] = field(default_factory=dict)  # cell of ours → other code that is run before it
+    last: list[str] = field(default_factory=list)  # other code after the last cell of ours
     flags: list[str] = field(default_factory=list)
     claimed_id: str = ""  # what the learner entered as student_id
 
@@ -60,15 +61,16 @@ def read(content: bytes, exercise: Exercise) -> Submission:
     # Copies of our own cells, and of tasks without an answer, are no code of the learner's.
     not_run = {"".join(cell.released.split()) for cell in kept}
     locked = {cell.id for cell in exercise.of_kind("setup", "test")}
-    waiting: list[str] = []  # other code, until the next task
+    waiting: list[str] = []  # other code, until the next cell of ours that is run
     behind = None  # the last of our cells that was passed
     for place, cell in enumerate(cells):
         name = ours.get(place)
         if name is not None:
             behind = name
+        if name in tasks or name in locked:
+            found.extras[name], waiting = waiting, []
         if name in tasks:
             found.answers[name] = cell.source
-            found.extras[name], waiting = waiting, []
         elif name in essays:
             found.answers[name] = cell.source[:MAX_ESSAY]
         elif name is None and cell.type == "code" and cell.source.strip():
@@ -140,8 +142,9 @@ def same(one: str, other: str) -> bool:
     return "".join(one.split()) == "".join(other.split())
 
 
-def words(source: str) -> set[str]:
-    return set(re.findall(r"\w+", source[:20_000]))
+@functools.lru_cache(8192)
+def words(source: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", source[:20_000]))
 
 
 def likeness(found: Found, cell: Cell) -> float:
@@ -153,9 +156,10 @@ def likeness(found: Found, cell: Cell) -> float:
     return len(ours & theirs) / max(1, len(ours | theirs))
 
 
-def defined(source: str) -> set[str]:
+@functools.lru_cache(8192)
+def defined(source: str) -> frozenset[str]:
     """Names that a source's outermost lines define."""
-    return {name for pair in DEFINED.findall(source) for name in pair if name}
+    return frozenset(name for pair in DEFINED.findall(source) for name in pair if name)
 
 
 def match(exercise: Exercise, cells: list[Found]) -> tuple[dict[str, int], dict[str, int]]:
