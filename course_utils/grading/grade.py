@@ -127,13 +127,14 @@ def grade(
     limits: Limits = Limits(),  # noqa: B008 - it cannot be changed
     *,
     own_id: bool = False,
+    part: Exercise | None = None,
     until_lost: bool = False,
 ) -> dict:
     """The record of one submission, whatever it holds.
 
     `own_id`: learners could not know the name that their file got (a download from Moodle or Canvas), so the
-    student_id that they entered chooses their variant of the exercise. `until_lost`: stop at the first test that gives
-    less than all its points, which is enough to know that a mutant is noticed.
+    student_id that they entered chooses their variant of the exercise. For the self-test: `part`, the exercise without
+    some of its cells, is all that is run, and `until_lost` ends at the first test that gives less than all its points.
     """
     begun = time.perf_counter()
     record = {"student": student, "exercise": exercise.id, "status": "graded", "score": 0, "max": exercise.max}
@@ -153,7 +154,7 @@ def grade(
             found.flags.append(f"student_id in the notebook is {found.claimed_id!r}")
         notebook = Notebook(sandbox, student_id, limits)
         try:
-            record["cells"] = run(exercise, found, notebook, until_lost)
+            record["cells"] = run(part or exercise, found, notebook, until_lost)
         finally:
             notebook.close()
         record["answers"] = {cell.id: found.answers.get(cell.id, "") for cell in exercise.of_kind("essay")}

@@ -7,11 +7,13 @@ mutants              the reference with one small change: some test must notice,
 """
 
 import ast
+import contextlib
 import json
 import re
 import runpy
+import symtable
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from course_utils import CourseError
@@ -38,7 +40,8 @@ class Case:
     limits: Limits = ORDINARY
     student: str = "s000001"
     then: bytes = b""  # graded next, in the same sandbox: must get full marks
-    only_killed: str = ""  # a mutant: the task that was changed
+    changed: dict[str, str] = field(default_factory=dict)  # task → source, where that is not the reference's
+    mutant: bool = False  # it is enough that one test notices it
 
 
 class Draft:
@@ -110,7 +113,8 @@ def answers(exercise: Exercise, folder: Path) -> list[Case]:
             raise ExerciseError(f"{path.name}: {exercise.id} has no cell {', '.join(unknown)}.")
         if path.name.startswith("wrong_") != bool(loses):
             raise ExerciseError(f"{path.name}: a wrong_… answer loses something, a right_… one nothing.")
-        found.append(Case(path.stem, Draft(exercise, reference(exercise) | changed).dumps(), loses))
+        content = Draft(exercise, reference(exercise) | changed).dumps()
+        found.append(Case(path.stem, content, loses, changed=changed))
     return found
 
 
@@ -171,7 +175,9 @@ def mutant_cases(exercise: Exercise) -> list[Case]:
     from course_utils.grading.mutants import mutants
 
     return [
-        Case(name, Draft(exercise, reference(exercise) | {task: source}).dumps(), (), only_killed=task)
+        Case(
+            name, Draft(exercise, reference(exercise) | {task: source}).dumps(), (), changed={task: source}, mutant=True
+        )
         for name, task, source in mutants(exercise)
     ]
 
@@ -181,11 +187,53 @@ def survivors(folder: Path) -> dict[str, str]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def reduced(exercise: Exercise, task: str) -> Exercise:
-    """The exercise without the tests above a task, which cannot notice a change to it."""
-    at = next(place for place, cell in enumerate(exercise.cells) if cell.id == task)
-    kept = [cell for place, cell in enumerate(exercise.cells) if place > at or cell.kind != "test"]
-    return replace(exercise, cells=tuple(kept))
+def reduced(exercise: Exercise, changed: dict[str, str]) -> Exercise:
+    """The exercise without the tests that cannot notice a change to some tasks, and without what only those need.
+
+    A cell needs the cells that bind the names it uses, and what they need. Most of the time of a self-test goes into
+    training that has nothing to do with the task in question.
+    """
+    code = [cell for cell in exercise.cells if cell.kind in ("setup", "task", "test")]
+    names = {cell.id: names_in(cell.source, changed.get(cell.id, "")) for cell in code}
+    binds: dict[str, set[str]] = {}  # name → the cells outside tests that give it
+    for cell in code:
+        for name in names[cell.id][0] if cell.kind != "test" else ():
+            binds.setdefault(name, set()).add(cell.id)
+    direct = {}
+    for cell in code:
+        given, used = names[cell.id]
+        outside = used - given if cell.kind == "test" else used
+        direct[cell.id] = set().union(*(binds.get(name, set()) for name in outside))
+
+    def needs(cell: str) -> set[str]:
+        found, waiting = {cell}, [cell]
+        while waiting:
+            new = direct[waiting.pop()] - found
+            found |= new
+            waiting += new
+        return found
+
+    tests = [cell.id for cell in code if cell.kind == "test" and needs(cell.id) & set(changed)]
+    needed = set().union(*(needs(name) for name in tests)) if tests else set()
+    tasks = {cell.id for cell in code if cell.kind == "task"}
+    idle = {cell.id for cell in code if cell.kind == "setup" and needs(cell.id) & tasks} - needed
+    unaffected = {cell.id for cell in code if cell.kind == "test"} - set(tests)
+    return replace(exercise, cells=tuple(cell for cell in exercise.cells if cell.id not in idle | unaffected))
+
+
+def names_in(*sources: str) -> tuple[set[str], set[str]]:
+    """The global names that code binds, and those that it uses; code that is no Python has none."""
+    bound, used = set(), set()
+    for source in sources:
+        with contextlib.suppress(SyntaxError):
+            tables = [symtable.symtable(source, "cell", "exec")]
+            bound |= {one.get_name() for one in tables[0].get_symbols() if one.is_assigned() or one.is_imported()}
+            while tables:
+                table = tables.pop()
+                at_top = table.get_type() == "module"
+                used |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (at_top or s.is_global())}
+                tables += table.get_children()
+    return bound, used
 
 
 # ---------------------------------------------------------------- running them
@@ -197,12 +245,9 @@ def run_case(exercise: Exercise, case: Case, unsafe: bool) -> dict:
     from course_utils.grading.grade import grade
 
     sandbox = sandbox_of_this_process(exercise.modules, unsafe)
-    if case.only_killed:
-        some = reduced(exercise, case.only_killed)
-        record = grade(some, case.content, case.student, sandbox, case.limits, until_lost=True)
-        return record | {"faults": []}
-    record = grade(exercise, case.content, case.student, sandbox, case.limits)
-    record["faults"] = faults(case, record, exercise.of_kind("test"))
+    some = reduced(exercise, case.changed) if case.changed else exercise
+    record = grade(exercise, case.content, case.student, sandbox, case.limits, part=some, until_lost=case.mutant)
+    record["faults"] = [] if case.mutant else faults(case, record, some.of_kind("test"))
     if case.then:
         after = grade(exercise, case.then, "s000002", sandbox)
         if any(cell["score"] != cell["max"] for cell in after["cells"].values() if cell["score"] is not None):
@@ -224,6 +269,7 @@ def faults(case: Case, record: dict, tests: list[Cell]) -> list[str]:
             wrong.append(f"{cell.id}: {got['score']:g}, {wanted} {cell.points:g} points were due ({got['reason']})")
     if not case.loses and record["status"] == "unreadable":
         wrong.append("it was not graded")
+    wrong += [f"{name}: nothing that was changed can reach it" for name in case.loses if name not in record["cells"]]
     return wrong
 
 
@@ -262,7 +308,7 @@ def selftest(
         title = "attacks" if cases and cases[0].then else exercise.id
         for case, record in zip(cases, tqdm(results, total=len(cases), desc=title, unit="submission"), strict=True):
             wrong = record["faults"]
-            if case.only_killed:
+            if case.mutant:
                 killed = any(c["score"] is not None and c["score"] < c["max"] for c in record["cells"].values())
                 if not killed:
                     alive.append(case.name)
