@@ -152,7 +152,7 @@ def dead_links(markdown: str, folder: Path):
         if not (ROOT / name).is_file():
             yield f"{name} does not exist"
     for name in re.findall(r"-m course_utils\.(\w+)", markdown):
-        if not (HELPERS / f"{name}.py").is_file():
+        if not (HELPERS / f"{name}.py").is_file() and not (HELPERS / name / "__main__.py").is_file():
             yield f"there is no command course_utils.{name}"
 
 
@@ -184,6 +184,8 @@ def copies(chapter):
     """What a chapter writes out and the helpers offer is the same code."""
     offered = {}
     for path in HELPERS.glob("*.py"):
+        if path.stem == "pretrained":  # always used by its full name: `pretrained.sample` is no chapter's `sample`
+            continue
         for name, node in definitions(ast.parse(path.read_text(encoding="utf-8"))).items():
             offered.setdefault(name, []).append((path.name, same_code(node)))
     for name, node in definitions(chapter.tree).items():
