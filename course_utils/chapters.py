@@ -255,7 +255,9 @@ def address(url: str) -> None:
     project = ROOT / "pyproject.toml"
     old = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["course"]["repository"]
     old_path, new_path = (one.removeprefix("https://github.com/") for one in (old, url))
-    for path in [project, ROOT / "README.md", *NOTEBOOKS.glob("*.py"), *NOTEBOOKS.glob("*.ipynb")]:
+    folders = (NOTEBOOKS, ROOT / "solutions", ROOT / "exercises")
+    texts = [path for folder in folders for kind in ("*.py", "*.ipynb") for path in folder.glob(kind)]
+    for path in [project, ROOT / "README.md", *texts]:
         text = path.read_text(encoding="utf-8")
         new = text.replace(old, url).replace(f"/github/{old_path}/", f"/github/{new_path}/")
         if path.suffix == ".ipynb":

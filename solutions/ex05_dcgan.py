@@ -726,6 +726,17 @@ generator.load_state_dict(state)
 check(bool(generator(torch.full((1, 1), 0.1)).min() > 0.05), "A positive map should pass through the generator's ReLU.")
 silent = generator(torch.full((1, 1), -0.1))
 close(silent, torch.zeros(1, 1, 9, 9), "A ReLU lets nothing of a negative map through, neither leaks nor all of it.")
+### BEGIN HIDDEN TESTS
+generator = Generator(18, 1, 1, 1).eval()  # two stages; kernels of −1 make the second map negative
+state = generator.state_dict()
+state |= {key: -torch.ones_like(value) for key, value in state.items() if value.ndim > 1}
+state |= {key: torch.zeros_like(value) for key, value in state.items() if key.endswith("bias")}
+generator.load_state_dict(state)
+silent = generator(torch.full((1, 1), -0.1))
+close(
+    silent, torch.zeros(1, 1, 18, 18), "A ReLU before every transposed convolution: nothing of a negative map passes."
+)
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "generator-weights", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 from itertools import pairwise
@@ -804,6 +815,15 @@ discriminator.load_state_dict(state)
 bright, dark = discriminator(torch.ones(1, 1, 8, 8)).item(), discriminator(-torch.ones(1, 1, 8, 8)).item()
 check(bright > 1, "A positive map should pass unchanged.")
 close(dark / bright, -0.2, "A leaky ReLU lets a fifth of a negative map through.")
+### BEGIN HIDDEN TESTS
+discriminator = Discriminator(16, 1, 1).eval()  # two stages
+state = discriminator.state_dict()
+state |= {key: torch.ones_like(value) for key, value in state.items() if key.endswith("weight")}
+state |= {key: torch.zeros_like(value) for key, value in state.items() if key.endswith("bias")}
+discriminator.load_state_dict(state)
+bright, dark = discriminator(torch.ones(1, 1, 16, 16)).item(), discriminator(-torch.ones(1, 1, 16, 16)).item()
+close(dark / bright, -0.04, "Every stage ends in a leaky ReLU, each lets a fifth of a negative map through.", rtol=1e-3)
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "discriminator-batch-norm", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
@@ -1399,6 +1419,10 @@ for key in ("d_loss", "g_loss", "d_right"):
     close(len(record[key]), 6, "One number for each alternation.")
     check(all(math.isfinite(number) for number in record[key]), "The numbers must be finite.")
 check(all(0 <= share <= 1 for share in record["d_right"]), "A share lies between 0 and 1.")
+check(
+    all(abs(32 * share - round(32 * share)) < 1e-3 for share in record["d_right"]),
+    "Each share is taken over 32 pictures, 16 of either kind.",
+)
 for key in ("before", "after"):
     shape = tuple(record[key].shape)
     check(shape == (16, my.channels, my.image_size, my.image_size), "Sixteen pictures of your size.")
