@@ -49,6 +49,8 @@ if on_colab and importlib.util.find_spec("course_utils") is None:
     source = "git+https://github.com/OWNER/REPOSITORY@main"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
     importlib.invalidate_caches()
+if on_colab and importlib.util.find_spec("torchmetrics") is None:
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "torchmetrics"], check=True)
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
 import math
