@@ -1,9 +1,13 @@
 """Settings for every test: offline data, throw-away folders, no progress bars; notebooks stop at a failed cell."""
 
+import contextlib
 import os
 import tempfile
 
 import pytest
+
+with contextlib.suppress(ImportError):
+    import setuptools  # noqa: F401 - nbgrader needs it, and it can no longer be imported once `venv` has been
 
 
 def pytest_addoption(parser):
