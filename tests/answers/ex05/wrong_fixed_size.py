@@ -1,7 +1,7 @@
 """Builds for the id's own commission, whatever the arguments say.
 
-loses: generator-other-sizes, generator-weights, discriminator-other-sizes, discriminator-logits,
-    discriminator-batch-norm, discriminator-weights
+loses: generator-other-sizes, generator-relu, generator-weights, discriminator-other-sizes, discriminator-logits,
+    discriminator-leak, discriminator-batch-norm, discriminator-weights
 """
 
 

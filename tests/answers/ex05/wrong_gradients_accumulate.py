@@ -1,6 +1,6 @@
 """Never clears gradients.
 
-loses: d-step-moves
+loses: d-step-moves, g-step-moves
 """
 
 
