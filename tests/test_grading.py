@@ -167,6 +167,7 @@ def test_the_student_id_chooses(safe):
 
 def test_without_bubblewrap_the_remedy_is_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sandbox.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(sandbox.sys, "platform", "linux")
     sandbox.probe.cache_clear()
     (tmp_path / "s1.ipynb").write_bytes(right())
@@ -178,6 +179,22 @@ def test_without_bubblewrap_the_remedy_is_named(monkeypatch, tmp_path, capsys):
     assert status == 1
     assert "apt-get install bubblewrap" in error
     assert "--unsafe" in error
+
+
+def test_without_protection_the_rest_is_the_same(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "s1.ipynb").write_bytes(right(energy_code="import os\nos._exit(0)"))
+    (tmp_path / "in" / "s2.ipynb").write_bytes(right())
+    assert run("grade", SOURCE, tmp_path / "in", "--out", tmp_path / "out", "-j", 1, "--unsafe") == 0
+    one, two = (json.loads((tmp_path / "out" / f"s{n}.json").read_text()) for n in (1, 2))
+    assert (one["sandbox"], one["status"], one["score"]) == ("none", "stopped", 5)
+    assert (two["sandbox"], two["status"], two["score"]) == ("none", "graded", 8)
+
+
+def test_what_most_have_in_common_is_said_once():
+    class_of_six = [{"flags": ["setup was changed", *(["late"] if n == 1 else [])]} for n in range(6)]
+    assert batch.common_flags(class_of_six) == {"setup was changed": 6}
+    assert batch.common_flags(class_of_six[:2]) == {}
 
 
 def test_the_sandbox_shows_neither_solutions_nor_the_repository():

@@ -92,9 +92,12 @@ def do_grade(args) -> int:
         )
     counts = {status: [r for r in found if r["status"] == status] for status in ("graded", "stopped", "unreadable")}
     print(f"{len(found)} submissions: " + ", ".join(f"{len(some)} {status}" for status, some in counts.items()))
+    common = batch.common_flags(found)
+    for flag, number in common.items():
+        print(f"  {number} of them: {flag} - was another version handed out?")
     for record in found:
-        if record["flags"]:
-            print(f"  {record['student']}: {'; '.join(record['flags'])}")
+        if own := [flag for flag in record["flags"] if flag not in common]:
+            print(f"  {record['student']}: {'; '.join(own)}")
     if waiting := report.write_manual(args.out):
         print(f"{waiting} written answers wait for marks in {args.out / report.MANUAL}")
     return 0

@@ -302,36 +302,35 @@ def selftest(
         raise SandboxError(reason)
     fine = True
     for exercise, cases, may_survive in all_cases(names, mutants):
+        title = "attacks" if cases[0].then else exercise.id
         work = (joblib.delayed(run_case)(exercise, case, unsafe) for case in cases)
         results = joblib.Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(work)
-        rows, alive = [], []
-        title = "attacks" if cases and cases[0].then else exercise.id
-        for case, record in zip(cases, tqdm(results, total=len(cases), desc=title, unit="submission"), strict=True):
+        results = tqdm(results, total=len(cases), desc=title, unit="submission")
+        lines, alive = [], set()
+        for case, record in zip(cases, results, strict=True):
             wrong = record["faults"]
-            if case.mutant:
-                killed = any(c["score"] is not None and c["score"] < c["max"] for c in record["cells"].values())
-                if not killed:
-                    alive.append(case.name)
-                    wrong = (
-                        []
-                        if may_survive.get(case.name)
-                        else ["no test notices it, and survivors.json does not list it"]
-                    )
-                if killed and not verbose:
-                    continue
-            verdict = "ok" if not wrong else "WRONG"
-            score = f"{record['score']:g} of {record['max']:g}"
-            rows.append(f"{verdict:5}  {score:>10}  {record['status']:10}  {record['seconds']:6.2f} s  {case.name}")
-            rows += [f"         {fault}" for fault in wrong]
-            if verbose:
-                rows += [f"         {name}: {cell['reason']}" for name, cell in record["cells"].items() if lost(cell)]
+            if case.mutant and not any(map(lost, record["cells"].values())):
+                alive.add(case.name)
+                wrong = [] if may_survive.get(case.name) else ["no test notices it; survivors.json does not list it"]
+            if wrong or verbose or not case.mutant or case.name in alive:
+                lines += row(case, record, wrong, verbose)
             fine = fine and not wrong
-        print(f"\n{title}: {len(cases)} {'mutants, ' + str(len(alive)) + ' alive' if mutants else 'submissions'}")
-        print("\n".join(rows), flush=True)
-        for name in sorted(set(may_survive) - set(alive)) if mutants else ():
-            print(f"WRONG  survivors.json lists {name!r}, which is killed or gone")
+        if mutants and (gone := sorted(set(may_survive) - alive)):
+            lines += [f"WRONG  survivors.json lists {name!r}, which is killed or gone" for name in gone]
             fine = False
+        print(f"\n{title}: {len(cases)} {f'mutants, {len(alive)} alive' if mutants else 'submissions'}")
+        print("\n".join(lines), flush=True)
     return fine
+
+
+def row(case: Case, record: dict, wrong: list[str], verbose: bool) -> list[str]:
+    """A case's line of the table; below it what is wrong, and on request the reason for every point lost."""
+    score = f"{record['score']:g} of {record['max']:g}"
+    verdict = "WRONG" if wrong else "ok"
+    lines = [f"{verdict:5}  {score:>10}  {record['status']:10}  {record['seconds']:6.2f} s  {case.name}", *wrong]
+    if verbose:
+        lines += [f"{name}: {cell['reason']}" for name, cell in record["cells"].items() if lost(cell)]
+    return [lines[0], *(f"         {line}" for line in lines[1:])]
 
 
 def lost(cell: dict) -> bool:
