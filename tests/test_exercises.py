@@ -57,6 +57,18 @@ def test_survivors_are_listed_with_a_reason(name):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX or "there is one")
+@pytest.mark.parametrize("name", EXERCISES)
+def test_mutants_are_noticed_or_listed(name):
+    """Every twelfth; `python -m course_utils.grading selftest --mutants` tries them all, for most of an hour."""
+    listed = selftest.survivors(ANSWERS / name)
+    for case in selftest.mutant_cases(EXERCISES[name])[::12]:
+        record = selftest.run_case(EXERCISES[name], case, unsafe=False)
+        lost = any(cell["score"] is not None and cell["score"] < cell["max"] for cell in record["cells"].values())
+        assert lost or case.name in listed, f"no test notices {case.name}"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_a_released_exercise_fails_only_in_its_tests(path):
     notebook = nbformat.read(ROOT / "exercises" / f"{path.stem}.ipynb", as_version=4)

@@ -163,6 +163,9 @@ def probe() -> str:
         return f"The sandbox needs Linux (on Windows: WSL). {REMEDY}"
     if platform.machine() not in MACHINES:
         return f"The sandbox knows the processors {' and '.join(MACHINES)}, not {platform.machine()}. {REMEDY}"
+    for folder in ("/tmp", "/dev", "/proc"):  # the sandbox has its own
+        if any(_within(os.path.realpath(path), folder) for path in (sys.prefix, sys.base_prefix)):
+            return f"The sandbox cannot use a Python below {folder}: move the course and its .venv to another folder."
     if not shutil.which("bwrap"):
         return f"The sandbox needs bubblewrap (bwrap), which is not installed. {REMEDY}"
     try:
