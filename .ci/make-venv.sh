@@ -44,5 +44,13 @@ else
     .venv/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on \
         --constraint constraints.txt --editable '.[dev]'
 fi
+# nbgrader is installed for its format of exercises; in JupyterLab its panels would only puzzle learners.
+mkdir -p .venv/etc/jupyter/labconfig .venv/etc/jupyter/jupyter_server_config.d
+printf '%s\n' '{"disabledExtensions": {"@jupyter/nbgrader": true}}' > .venv/etc/jupyter/labconfig/page_config.json
+off=
+for part in assignment_list course_list formgrader validate_assignment; do
+    off="$off${off:+, }\"nbgrader.server_extensions.$part\": false"
+done
+printf '%s\n' "{\"ServerApp\": {\"jpserver_extensions\": {$off}}}" > .venv/etc/jupyter/jupyter_server_config.d/zz-course.json
 printf '%s' "$wanted" > .venv/.complete
 echo "Done."
