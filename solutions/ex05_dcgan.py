@@ -1353,7 +1353,7 @@ for one, other in zip(generator.parameters(), again_g.parameters(), strict=True)
 
 # %% nbgrader={"grade": false, "grade_id": "share-code", "locked": false, "schema_version": 3, "solution": true}
 def share_right(real_logits, fake_logits):
-    """The share of these pictures, real (n,) and generated (m,), that D classifies rightly; a float. Logits, as D gives them."""
+    """The share of all these pictures that D classifies rightly, from the logits of real (n,) and of generated ones (m,)."""
     ### BEGIN SOLUTION
     right = torch.cat([real_logits > 0, fake_logits < 0])
     return right.float().mean().item()
