@@ -18,6 +18,8 @@ from course_utils.grading import sandbox, selftest
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "solutions").glob("ex[0-9][0-9]_*.py"))
 ANSWERS = ROOT / "tests" / "answers"
+if not SOURCES:
+    pytest.skip("there are no solutions in the learners' bundle", allow_module_level=True)
 EXERCISES = {path.stem[:4]: exercises.load(path) for path in SOURCES}
 CASES = {
     (name, case.name): case

@@ -24,7 +24,7 @@ def contents(root: Path = ROOT) -> list[Path]:
         if path.is_file() and (path.suffix in ENDINGS or path.relative_to(root).as_posix() in FILES)
     ]
     left_out = {"__pycache__", ".ipynb_checkpoints", *TELLING_FOLDERS}
-    return sorted(path for path in chosen if left_out.isdisjoint(path.parts))
+    return sorted({path for path in chosen if left_out.isdisjoint(path.parts)})
 
 
 def bundle(target: Path, root: Path = ROOT) -> list[Path]:
