@@ -278,7 +278,8 @@ def why(error: Exception, cell: Cell, exercise: Exercise, notebook: Notebook) ->
         return f"Your code failed: {told(error)}"
     if isinstance(error, AssertionError):
         return str(error) or "A check does not hold."
-    return f"The check could not use what your code returned{where} ({type(error).__name__})."
+    text = "" if hidden else ": " + " ".join(str(error).split())[:200]
+    return f"The check could not use what your code returned{where} ({type(error).__name__}{text})."
 
 
 def in_hidden(error: Exception, cell: Cell) -> bool:
