@@ -7,6 +7,7 @@ Read them in this order; each module does one thing:
     data        images as one tensor, and `batches`, the loop every chapter reads
     download    gets a data set from its mirrors, checks it, and never leaves a broken file behind
     offline     the digits used when there is no network
+    files       writes a file whole or not at all
     checkpoint  saves and loads training state so that a killed run loses little and breaks nothing
     training    the loop: batch, update, progress bar, history, checkpoint
     figures     every picture, always with alternative text

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from course_utils import CourseError, bench_scores, losses, metrics, pretrained
 from course_utils.data import Images, batches, load_images
-from course_utils.gan import MLPGAN
+from course_utils.gan import MLPGAN, gan_game
 from course_utils.models import DCGAN, VAE, Autoencoder, dcgan_init
 from course_utils.seeding import seed_everything
 
@@ -109,30 +109,12 @@ def listing_gan(model: torch.nn.Module, batch_size: int) -> Loop:
 
 def course_gan(model: torch.nn.Module, batch_size: int, lrs: tuple[float, float]) -> Loop:
     """The GAN loop of the chapters: losses from logits, fakes used twice, D frozen while G learns, rates that fade."""
-    generator, discriminator = model.generator, model.discriminator
 
     def loop(images, passes):
         steps = passes * (len(images) // batch_size)
-        adams = [
-            torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.99), fused=True)
-            for net, lr in zip((generator, discriminator), lrs, strict=True)
-        ]
-        fade = [torch.optim.lr_scheduler.LambdaLR(one, lambda n: min(1.0, 2 * (1 - n / steps))) for one in adams]
-        optimizer_g, optimizer_d = adams
+        update, _ = gan_game(model, rates=lrs, steps=steps)
         for step, x in enumerate(batches(images, batch_size, steps=steps), start=1):
-            fake = generator(torch.randn(len(x), model.latent_dim))
-            loss = losses.discriminator_loss(discriminator(2 * x - 1), discriminator(fake.detach()))
-            optimizer_d.zero_grad()
-            loss.backward()
-            optimizer_d.step()
-            discriminator.requires_grad_(False)
-            loss = losses.generator_loss(discriminator(fake))
-            optimizer_g.zero_grad()
-            loss.backward()
-            optimizer_g.step()
-            discriminator.requires_grad_(True)
-            for one in fade:
-                one.step()
+            update(x)
             if step % (steps // passes) == 0:
                 yield model
 

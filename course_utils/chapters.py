@@ -28,7 +28,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
-from course_utils import CourseError, results, schedule
+from course_utils import CourseError, files, results, schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -167,9 +167,7 @@ def refresh(chapters: list[str], *, force: bool = False) -> None:
         target = script.with_suffix(".ipynb")
         notebook = None if force else with_stored_outputs(script, target)
         notebook = notebook or execute(script)
-        temporary = target.with_suffix(".ipynb.part")
-        nbformat.write(notebook, temporary)
-        os.replace(temporary, target)
+        files.write(target, nbformat.writes(notebook).rstrip("\n") + "\n")
         if image := picture(notebook):
             (NOTEBOOKS / "images").mkdir(exist_ok=True)
             (NOTEBOOKS / "images" / f"{script.name[:2]}.png").write_bytes(image)
@@ -206,9 +204,7 @@ def bands(chapters: list[str], seeds: list[int]) -> None:
         everything.setdefault(script.name[:2], {})[f"{first['schedule']}/{first['data']}"] = entry
         text = json.dumps(dict(sorted(everything.items())), indent=1)
         text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text)
-        temporary = results.EXPECTED.with_suffix(".part")
-        temporary.write_text(text + "\n")
-        os.replace(temporary, results.EXPECTED)
+        files.write(results.EXPECTED, text + "\n")
 
 
 def quotes(text: str) -> list[tuple[str, str, str]]:

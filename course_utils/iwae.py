@@ -14,7 +14,6 @@ import argparse
 import datetime
 import json
 import math
-import os
 import sys
 import time
 from pathlib import Path
@@ -23,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import CourseError, checkpoint, results, schedule
+from course_utils import CourseError, checkpoint, files, results, schedule
 from course_utils.data import Images, batches, load_images
 from course_utils.seeding import seed_everything
 from course_utils.training import Diary, train
@@ -179,9 +178,7 @@ def records() -> list[dict]:
 
 
 def add_record(record: dict) -> None:
-    temporary = RECORDS.with_name(f".{RECORDS.name}.new")
-    temporary.write_text(json.dumps([*records(), record], indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, RECORDS)
+    files.write(RECORDS, json.dumps([*records(), record], indent=1) + "\n")
 
 
 def run(args: argparse.Namespace) -> dict:

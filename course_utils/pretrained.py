@@ -12,7 +12,6 @@ import argparse
 import datetime
 import hashlib
 import json
-import os
 import platform
 import sys
 from pathlib import Path
@@ -24,7 +23,7 @@ from safetensors.torch import load as tensors_from
 from safetensors.torch import save as bytes_of
 from torch import nn
 
-from course_utils import CourseError, losses, metrics, results, schedule
+from course_utils import CourseError, files, losses, metrics, results, schedule
 from course_utils.data import Images, load_images
 from course_utils.gan import MLPGAN, gan_game, sample_gan
 from course_utils.models import DCGAN, VAE, Autoencoder, Classifier, dcgan_init
@@ -108,9 +107,9 @@ def rebuild(name: str, seeds: list[int]) -> dict:
         "measured": {key: [round(numbers[key], 5) for numbers in measured] for key in measured[0]},
     }
     WEIGHTS.mkdir(exist_ok=True)
-    _replace(WEIGHTS / f"{name}.safetensors", content)
+    files.write(WEIGHTS / f"{name}.safetensors", content)
     everything = dict(sorted({**records(), name: record}.items()))
-    _replace(WEIGHTS / "weights.json", (json.dumps(everything, indent=1) + "\n").encode())
+    files.write(WEIGHTS / "weights.json", json.dumps(everything, indent=1) + "\n")
     return record
 
 
@@ -138,12 +137,6 @@ def measure(model: nn.Module, digits: Images) -> dict[str, float]:
     if isinstance(model, Autoencoder):
         numbers["test_mse"] = F.mse_loss(model(digits.test), digits.test).item()
     return numbers
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
 
 
 # ---------------------------------------------------------------- how each is trained

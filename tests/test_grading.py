@@ -289,6 +289,19 @@ def test_an_interrupted_run_goes_on_where_it_stopped(folder, tmp_path, how, jobs
 
 
 @needs_sandbox
+def test_a_record_that_was_just_written_counts_when_interrupted(folder, tmp_path, monkeypatch):
+    write = batch.write_record
+
+    def interrupted(*args):
+        write(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "write_record", interrupted)
+    with pytest.raises(CourseError, match=r"Interrupted: 1 of \d records are written"):
+        batch.grade_folder(TINY, folder, tmp_path / "out", jobs=1)
+
+
+@needs_sandbox
 @pytest.mark.slow
 def test_a_dying_grading_process_costs_one_record(folder, tmp_path, monkeypatch):
     """Even a fault of the trusted side is told as that, and the others are graded."""

@@ -9,7 +9,6 @@ import datetime
 import functools
 import hashlib
 import json
-import os
 import re
 import urllib.parse
 from collections import Counter
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_utils import CourseError
+from course_utils import CourseError, files
 from course_utils.grading import GRADER_VERSION
 from course_utils.grading.exercise import Exercise
 
@@ -149,9 +148,7 @@ def existing(out: Path) -> list[dict]:
 
 
 def write_record(file: Path, record: dict) -> None:
-    temporary = file.with_suffix(".part")
-    temporary.write_text(json.dumps(record, indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
-    os.replace(temporary, file)
+    files.write(file, json.dumps(record, indent=1, ensure_ascii=True) + "\n")
 
 
 @functools.cache
@@ -282,8 +279,8 @@ def grade_folder(
             for entry, record in grade_all(exercise, waiting, jobs, unsafe, limits or Limits()):
                 write_record(out / entry.record, record)
                 bar.update()
-                done += 1
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # which may come between a record and its being counted: look
+            done = sum(finished(out / e.record, e, content_of(e.path), exercise, stamp) for e in everyone)
             raise CourseError(
                 f"Interrupted: {done} of {len(everyone)} records are written; the same command goes on from here."
             ) from None

@@ -7,13 +7,13 @@ throws cell metadata away.
 import ast
 import builtins
 import logging
-import os
 import re
 from pathlib import Path
 
 import jupytext
 import nbformat
 
+from course_utils.files import write
 from course_utils.grading import exercise
 from course_utils.grading.exercise import ExerciseError
 
@@ -139,9 +139,7 @@ def release(solutions: Path, exercises: Path, *, check: bool = False) -> list[Pa
     if not check:
         exercises.mkdir(exist_ok=True)
         for path in changed:
-            temporary = path.with_suffix(".part")
-            temporary.write_bytes(wanted[path])
-            os.replace(temporary, path)
+            write(path, wanted[path])
         for path in stale:
             path.unlink()
     return sorted(changed + stale)

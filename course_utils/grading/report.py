@@ -5,11 +5,10 @@ import datetime
 import html
 import io
 import json
-import os
 import re
 from pathlib import Path
 
-from course_utils import CourseError
+from course_utils import CourseError, files
 
 MANUAL = "manual.csv"
 COLUMNS = ["student", "cell", "max", "score", "comment", "answer", "note"]
@@ -113,9 +112,7 @@ def write_table(path: Path, head: list[str], rows: list[list]) -> None:
     writer = csv.writer(text)
     writer.writerow(head)
     writer.writerows([safe(value) for value in row] for row in rows)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text.getvalue(), encoding="utf-8-sig", newline="")  # with the mark that Excel needs
-    os.replace(temporary, path)
+    files.write(path, text.getvalue().encode("utf-8-sig"))  # with the mark that Excel needs
 
 
 # ---------------------------------------------------------------- the gradebook
