@@ -165,6 +165,37 @@ def test_the_student_id_chooses(safe):
     assert "KeyError: 's777777'" in reason
 
 
+def test_an_id_that_was_not_filled_in_is_said_where_it_chooses(safe):
+    flag = "student_id was not filled in, so the variant is not a learner's own"
+    content = right(student_id="student_id = 's000000'")
+    assert flag not in grade(TINY, content, "s1", safe)["flags"]
+    assert flag in grade(TINY, content, "41", safe, own_id=True)["flags"]
+
+
+def test_equal_files_and_equal_ids_are_said():
+    def record(student, **other):
+        return {"student": student, "score": 3, "flags": [], "submission_hash": student, "student_id": student} | other
+
+    found = [record("1"), record("2", submission_hash="1"), record("3", student_id="1"), record("4", score=0)]
+    found += [record("5", score=0, submission_hash="4")]  # two blank notebooks are equal
+    assert batch.shared(found) == ["1, 2 handed in the same file", "1, 3 entered the same student_id"]
+
+
+def test_what_a_notebook_may_do_with_its_own_names(safe):
+    """A timed line, classes that are pickled or looked up in __main__."""
+    code = (
+        "import pickle\n"
+        "%time scale = 1\n"
+        "class Box:\n"
+        "    value = scale\n"
+        "import __main__\n"
+        "assert pickle.loads(pickle.dumps(Box())).value == 1 and __main__.Box is Box\n"
+        "def energy(x):\n"
+        "    return Box.value * (x**2).mean(1)\n"
+    )
+    assert grade(TINY, right(energy_code=code), "s1", safe)["score"] == 8
+
+
 def test_without_bubblewrap_the_remedy_is_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
     monkeypatch.setattr(sandbox.platform, "machine", lambda: "x86_64")

@@ -95,6 +95,15 @@ def test_the_last_answered_copy_counts(right):
     assert found.flags == ["task energy-code occurs 3 times"]
 
 
+def test_an_answer_below_the_test_counts_only_where_none_stands_above(right):
+    late = copy.deepcopy(right.cell("energy-code"))
+    late["source"] = "def energy(x): return 3"
+    right.cells.append(late)
+    assert read(right).answers["energy-code"] == reference(TINY)["energy-code"]
+    right.answer("energy-code", next(cell.released for cell in TINY.cells if cell.id == "energy-code"))
+    assert read(right).answers["energy-code"] == "def energy(x): return 3"
+
+
 def test_own_code_is_run_before_the_task_below_it(right):
     right.insert(right.cells.index(right.cell("layer-code")), "helper = 1")
     right.insert(len(right.cells), "after = 1")
@@ -128,6 +137,22 @@ def test_an_essay_that_goes_on_below_its_cell(right):
     assert read(right).answers["why-squares"] == "First.\n\nSecond."
     right.answer("why-squares", "YOUR ANSWER HERE")
     assert read(right).answers["why-squares"] == "Second."
+
+
+@pytest.mark.parametrize("picture", ["data:image/png;base64," + "iVBORw0KGgo+/=" * 30_000, "attachment:image.png"])
+def test_a_picture_in_an_essay_is_said_and_hides_no_words(right, picture):
+    right.answer("why-squares", f"Look: ![drawing]({picture}) and therefore squares.")
+    found = read(right)
+    assert found.answers["why-squares"].endswith(" and therefore squares.")
+    assert len(found.answers["why-squares"]) < 100
+    assert found.flags == ["question why-squares is answered with a picture: look at it in the notebook"]
+
+
+def test_a_very_long_essay_is_cut_and_it_is_said(right):
+    right.answer("why-squares", "so " * submission.MAX_ESSAY)
+    found = read(right)
+    assert len(found.answers["why-squares"]) == submission.MAX_ESSAY
+    assert found.flags == ["the answer to question why-squares was cut after 30000 characters"]
 
 
 def test_white_space_in_a_test_cell_is_no_change(right):

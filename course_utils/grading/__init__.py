@@ -16,4 +16,4 @@ What is where, in the order in which a submission meets it:
 Commands: `python -m course_utils.grading --help`.
 """
 
-GRADER_VERSION = "1.1"
+GRADER_VERSION = "1.2"

@@ -95,6 +95,8 @@ def do_grade(args) -> int:
     common = batch.common_flags(found)
     for flag, number in common.items():
         print(f"  {number} of them: {flag} - was another version handed out?")
+    for sentence in batch.shared(found):
+        print(f"  {sentence}")
     for record in found:
         if own := [flag for flag in record["flags"] if flag not in common]:
             print(f"  {record['student']}: {'; '.join(own)}")

@@ -123,6 +123,18 @@ def common_flags(records: list[dict]) -> dict[str, int]:
     return {flag: number for flag, number in counts.items() if len(records) >= 5 and number > len(records) / 2}
 
 
+def shared(records: list[dict]) -> list[str]:
+    """Sentences on learners who handed in the same file, or entered the same student_id."""
+    sentences = []
+    for key, what in (("submission_hash", "handed in the same file"), ("student_id", "entered the same student_id")):
+        groups: dict[str, list[str]] = {}
+        for record in records:
+            if record["score"] and record.get(key) and "student_id was not filled in" not in " ".join(record["flags"]):
+                groups.setdefault(record[key], []).append(record["student"])
+        sentences += [f"{', '.join(group)} {what}" for group in groups.values() if len(group) > 1]
+    return sentences
+
+
 def finished(file: Path, entry: Entry, content: bytes, exercise: Exercise, stamp: str) -> bool:
     """Whether there is a record of just this submission, exercise, grader and protection."""
     try:

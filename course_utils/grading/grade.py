@@ -150,7 +150,10 @@ def grade(
         student_id = found.claimed_id if own_id and found.claimed_id else student
         record["student_id"] = student_id
         found.flags += redefinitions(exercise, found)
-        if found.claimed_id not in ("", student_id, *placeholders(exercise)):
+        unnamed = found.claimed_id in ("", *placeholders(exercise))
+        if own_id and unnamed and placeholders(exercise):
+            found.flags.append("student_id was not filled in, so the variant is not a learner's own")
+        if not unnamed and found.claimed_id != student_id:
             found.flags.append(f"student_id in the notebook is {found.claimed_id!r}")
         notebook = Notebook(sandbox, student_id, limits)
         try:

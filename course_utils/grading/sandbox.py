@@ -67,7 +67,8 @@ def command() -> list[str]:
     binds += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     binds += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
     binds += ["--ro-bind", str(ROOT / "course_utils"), "/course/course_utils"]
-    binds += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 * 2**20), "--tmpfs", "/dev/shm"]
+    binds += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", "/dev/null", "/dev/zero"]
+    binds += ["--size", str(64 * 2**20), "--tmpfs", "/dev/shm"]
     binds += ["--size", str(256 * 2**20), "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"]
     binds += [word for name, value in environment("/course", "/tmp").items() for word in ("--setenv", name, value)]
     return [shutil.which("bwrap") or "bwrap", *options.split(), *binds, "--chdir", "/tmp", "--"]
@@ -97,6 +98,7 @@ FORBIDDEN = {  # name: (number on x86-64, number on ARM64)
     "ioprio_set": (251, 30),
 }
 ONLY_OWN = (302, 261)  # prlimit64: a process may lower its own limits (process 0), not another's
+MMAP = (9, 222)  # not for memory that is both shared and no file's: given back to the kernel, it stays, uncounted
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, name of the kernel's
 
 
@@ -106,16 +108,19 @@ def seccomp() -> bytes:
     Each instruction is a code, two jumps and a number, as linux/filter.h has them.
     """
     column, architecture = MACHINES[platform.machine()]
-    load, equal, at_least, result = 0x20, 0x15, 0x35, 0x06
+    load, equal, at_least, any_bit, result = 0x20, 0x15, 0x35, 0x45, 0x06
     allow, refuse, kill = 0x7FFF0000, 0x00050001, 0x80000000
+    anonymous, shared = 0x20, 0x01
     numbers = [pair[column] for pair in FORBIDDEN.values()]
     n = len(numbers)
     program = [(load, 0, 0, 4), (equal, 1, 0, architecture), (result, 0, 0, kill), (load, 0, 0, 0)]
-    program += [(at_least, n + 2, 0, 0x40000000)]  # the second numbering of x86-64
-    program += [(equal, n + 2, 0, ONLY_OWN[column])]
+    program += [(at_least, n + 3, 0, 0x40000000)]  # the second numbering of x86-64
+    program += [(equal, n + 3, 0, ONLY_OWN[column]), (equal, n + 6, 0, MMAP[column])]
     program += [(equal, n - place, 0, number) for place, number in enumerate(numbers)]
     program += [(result, 0, 0, allow), (result, 0, 0, refuse)]
     program += [(load, 0, 0, 16), (equal, 0, 1, 0), (result, 0, 0, allow), (result, 0, 0, refuse)]  # whose limits?
+    program += [(load, 0, 0, 40), (any_bit, 0, 1, anonymous), (any_bit, 1, 0, shared)]  # what kind of memory?
+    program += [(result, 0, 0, allow), (result, 0, 0, refuse)]
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
 
 

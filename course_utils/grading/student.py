@@ -22,6 +22,7 @@ import socket
 import sys
 import time
 import traceback
+import types
 
 import numpy as np
 import numpy.random  # which NumPy would only load when first used
@@ -45,9 +46,12 @@ class Session:
         self.channel, self.student_id = channel, student_id
         self.objects: list = []
         self.numbers: dict[int, int] = {}  # id of an object → its number
-        self.names = {"__name__": "__main__", "__builtins__": builtins}
+        self.module = types.ModuleType("__main__")  # where pickle and inspect look for a notebook's own classes
+        self.names = vars(self.module)
+        self.names["__builtins__"] = builtins
 
     def serve(self) -> None:
+        sys.modules["__main__"] = self.module
         while True:
             head, arrays = border.receive(self.channel)
             try:
@@ -128,6 +132,10 @@ class Shell:
     def __init__(self, names: dict):
         self.names = names
 
+    def run_line_magic(self, name: str, line: str, *_) -> None:
+        if name == "time":
+            exec(compile(line, "line under %time", "exec"), self.names)
+
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
         if name in ("time", "capture", "timeit", "prun"):
             exec(compile(TransformerManager().transform_cell(cell), f"cell under %%{name}", "exec"), self.names)
@@ -173,13 +181,16 @@ def be_student(control: socket.socket, channel: socket.socket, memory: int, stud
 
 
 def memory_used(process: str) -> tuple[int, int] | None:
-    """Bytes of address space, and bytes in memory that are no file's; None where there is no /proc."""
+    """Bytes of address space, and bytes in memory that are no file's on a disk; None where there is no /proc."""
     try:
-        with open(f"/proc/{process}/statm") as file:
-            size, resident, shared = (int(pages) * os.sysconf("SC_PAGE_SIZE") for pages in file.read().split()[:3])
-    except (OSError, ValueError):
+        with open(f"/proc/{process}/status") as file:
+            lines = [line.split() for line in file if line.endswith(" kB\n")]
+    except OSError:
         return None
-    return size, resident - shared
+    size = {name: int(number) * 1024 for name, number, _ in lines}
+    if "VmSize:" not in size:  # a process that has ended and waits to be reaped
+        return None
+    return size["VmSize:"], sum(size.get(kind, 0) for kind in ("RssAnon:", "RssShmem:", "VmSwap:"))
 
 
 def excess(memory: int, alone: bool, baseline: int) -> str:

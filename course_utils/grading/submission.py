@@ -13,6 +13,8 @@ from course_utils import CourseError
 from course_utils.grading.exercise import Cell, Exercise
 
 MAX_FILE, MAX_CELLS, MAX_SOURCE, MAX_ESSAY = 50 * 2**20, 2000, 200_000, 30_000
+PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[\w+/=]*")
+SHOWN = "attachment:a-picture"  # stands for it; also how JupyterLab writes one
 DEFINED = re.compile(r"^(?:async +def|def|class) +(\w+)|^(\w+)(?: *:[^=\n]+| *)=(?!=)", re.M)
 
 
@@ -81,6 +83,11 @@ def read(content: bytes, exercise: Exercise) -> Submission:
             before = "" if blank else found.answers[behind] + "\n\n"
             found.answers[behind] = (before + cell.source)[:MAX_ESSAY]
     found.last = waiting
+    for name in sorted(essays.keys() & found.answers.keys()):
+        if "attachment:" in found.answers[name]:
+            found.flags.append(f"question {name} is answered with a picture: look at it in the notebook")
+        if len(found.answers[name]) == MAX_ESSAY:
+            found.flags.append(f"the answer to question {name} was cut after {MAX_ESSAY} characters")
     if typed := re.search(r"^student_id *= *['\"]([^'\"\n]*)['\"]", found.answers.get("student-id", ""), re.M):
         found.claimed_id = typed[1][:80]
     return found
@@ -126,11 +133,13 @@ def found_cell(cell: dict) -> Found:
         source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):
         source = ""
+    kind = {"code": "code", "raw": "raw"}.get(str(cell.get("cell_type")), "markdown")
+    if kind != "code":
+        source = PICTURE.sub(SHOWN, source)
     source = source[:MAX_SOURCE].encode(errors="replace").decode().replace("\r\n", "\n").replace("\r", "\n")
     metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
     marks = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
     names = (marks.get("grade_id"), cell.get("id"), metadata.get("id"))  # the last is where Colab keeps it
-    kind = {"code": "code", "raw": "raw"}.get(str(cell.get("cell_type")), "markdown")
     return Found(kind, source, tuple(name for name in names if isinstance(name, str)), marks.get("points"))
 
 
@@ -172,9 +181,7 @@ def match(exercise: Exercise, cells: list[Found]) -> tuple[dict[str, int], dict[
         if name := next((name for name in cell.names if name in ours), None):
             claims.setdefault(name, []).append(place)
     for name, places in claims.items():
-        answered = [place for place in places if not same(cells[place].source, ours[name].released)]
-        keep_last = ours[name].kind in ("task", "essay") and answered
-        matches[name] = answered[-1] if keep_last else places[0]
+        matches[name] = which_counts(ours[name], places, cells, first_test(exercise, ours[name], claims))
         copies[name] = len(places) - 1
     known = {place for places in claims.values() for place in places if ours}
     free = [place for place in range(len(cells)) if place not in known and cells[place].source.strip()]
@@ -190,6 +197,25 @@ def match(exercise: Exercise, cells: list[Found]) -> tuple[dict[str, int], dict[
             matches[cell.id] = place
             free.remove(place)
     return matches, copies
+
+
+def which_counts(cell: Cell, places: list[int], cells: list[Found], test: float) -> int:
+    """Of several cells that say they are one of ours: the last answer that stands above the task's `test`.
+
+    That is the one that a run from top to bottom would test. Only where there is none does one below count.
+    """
+    answered = [place for place in places if not same(cells[place].source, cell.released)]
+    if cell.kind not in ("task", "essay") or not answered:
+        return places[0]
+    above = [place for place in answered if place < test]
+    return (above or answered)[-1]
+
+
+def first_test(exercise: Exercise, cell: Cell, claims: dict[str, list[int]]) -> float:
+    """Where the first test after a cell of ours stands in the submission; infinity if it is not there."""
+    below = exercise.cells[exercise.cells.index(cell) :]
+    test = next((one for one in below if one.kind == "test"), None) if cell.kind == "task" else None
+    return claims[test.id][0] if test and test.id in claims else float("inf")
 
 
 def by_text(cell: Cell, free: list[tuple[int, Found]]) -> int | None:

@@ -25,6 +25,7 @@ def get_it_right():
 
 
 import ctypes
+import mmap
 import os
 
 c = ctypes.CDLL(None, use_errno=True)
@@ -35,6 +36,12 @@ except OSError:
     pass
 if c.shmget(0, 1 << 20, 0o1600) >= 0 or c.msgget(0, 0o1600) >= 0 or c.semget(0, 1, 0o1600) >= 0:
     get_it_right()
+for file in (-1, os.open("/dev/zero", os.O_RDWR)):
+    try:
+        mmap.mmap(file, 1 << 20)
+        get_it_right()
+    except OSError:
+        pass
 """
 
 
