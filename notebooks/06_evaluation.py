@@ -807,6 +807,29 @@ ours = frechet_distance(features["DCGAN"][:m], real_features[:m])
 print(f"ours {ours:.8f}, torchmetrics {library.compute():.8f}")
 assert math.isclose(ours, library.compute().item(), rel_tol=1e-6)
 
+# %% [markdown]
+# Why float64, where the network itself is content with float32? The covariance of 30 pictures in 64 dimensions has at most 29 eigenvalues above zero. The other 35 should vanish, and come out as
+# rounding errors, some positive. In float32 such an error is about $10^{-7}$ of the largest eigenvalue, which is nothing, until a *root* is taken: $\sqrt{10^{-7}}$ is $3\cdot 10^{-4}$, and there are 35 of them.
+#
+# > **Predict.** Thirty pictures against themselves, with every line of the function in float32. Is the result 0, a little above, or a little below?
+
+# %%
+itself = {}
+for dtype in (torch.float32, torch.float64):
+    A = torch.cov(real_features[:30].T.to(dtype))
+    values, vectors = torch.linalg.eigh(A)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    overlap = torch.linalg.eigvalsh(root @ A @ root).clamp(min=0).sqrt().sum()
+    itself[dtype] = (2 * A.trace() - 2 * overlap).item()
+    print(f"30 pictures to themselves in {str(dtype).removeprefix('torch.')}: {itself[dtype]:+.7f}")
+
+# %%
+assert itself[torch.float32] < -0.01
+assert abs(itself[torch.float64]) < 1e-3
+
+# %% [markdown]
+# Below: a *negative* squared distance. Spurious roots add to the overlap, and the overlap is subtracted. (In float64 the same happens with $10^{-16}$.) With thousands of pictures the error is smaller than with thirty, and still larger than the differences that some tables print.
+
 # %%
 noise_features, _ = features_and_probabilities(classifier, torch.rand_like(real))
 frechet = {name: frechet_distance(f, real_features) for name, f in features.items() if name != "real"}
@@ -1054,15 +1077,18 @@ print(
 assert abs(excess.mean() / predicted - 1) < 0.1
 
 # %% [markdown]
-# And the three clouds of 6.4? The third moments of the Gaussian and of the two clumps are zero, by symmetry. Those of the skewed cloud are not.
+# And the three clouds of 6.4, which the Fréchet distance cannot tell apart?
 #
-# > **Predict.** Which of the two, clumps or skew, will KID notice?
+# > **Predict.** The two clumps and the skewed cloud: will KID notice both, one (which?) or neither? (6.15) has the answer, if you ask it about symmetry.
 
 # %%
 kernel = {name: kernel_distance(cloud, torch.randn(4000, 2, dtype=torch.float64)) for name, cloud in clouds.items()}
 for name, value in kernel.items():
     print(f"{name:10s} KID to a fresh Gaussian {value:7.4f}   (Fréchet to the first one: 0)")
 assert kernel["skewed"] > 10 * max(abs(kernel["a Gaussian"]), abs(kernel["two clumps"]))
+
+# %% [markdown]
+# The skew, and not the clumps. The third moments of the clumps are zero, as those of the Gaussian are, by symmetry: left and right cancel. Those of the skewed cloud are not. Now our models:
 
 # %%
 scores = {
@@ -1075,7 +1101,7 @@ for name, value in scores.items():
 assert scores["other real"] < min(scores[name] for name in samples)
 
 # %% [markdown]
-# One moment more, and no further: the two clumps go unnoticed. (With a Gaussian kernel, MMD would see any difference at all, given samples enough, and one has to choose a width.) The numbers are large: features of size 10 enter with their sixth power. Only their order means something.
+# One moment more than the Fréchet distance, and no further. (With a Gaussian kernel, MMD would see any difference at all, given samples enough, and one has to choose a width.) The numbers are large: features of size 10 enter with their sixth power. Only their order means something.
 #
 # ## 6.6 Two numbers instead of one
 #
@@ -1381,9 +1407,17 @@ def count_modes(samples, centres, std):
 
 
 # %% [markdown]
-# > **Predict.** Which share of the *true* samples is of high quality? "Three sigma" makes many people think of 99.7 %.
-#
-# That is the answer on a line. In the plane, the squared distance in units of $\sigma$ is $r^2 = \varepsilon_1^2 + \varepsilon_2^2$, and the probability that it exceeds $t^2$ is $e^{-t^2/2}$:
+# > **Predict.** Which share of the *true* samples is of high quality? "Three sigma" makes many people think of 99.7 %. Does it hold in the plane? And in 20 dimensions?
+
+# %%
+from course_utils import toydata
+
+share_inside = {d: (torch.randn(100_000, d).norm(dim=1) <= 3).float().mean().item() for d in (1, 2, 5, 20)}
+for d, share in share_inside.items():
+    print(f"within three standard deviations in {d:2d} dimensions: {share:.4f}")
+
+# %% [markdown]
+# 99.7 % is the answer on a line. In the plane, the squared distance in units of $\sigma$ is $r^2 = \varepsilon_1^2 + \varepsilon_2^2$, and the probability that it exceeds $t^2$ is $e^{-t^2/2}$:
 # in polar coordinates, $\int_t^\infty e^{-r^2/2}\, r\,dr$. So
 #
 # $$P(r \le 3) = 1 - e^{-9/2} = 0.9889. \tag{6.17}$$
@@ -1391,14 +1425,9 @@ def count_modes(samples, centres, std):
 # The best possible score is not 100 %, and it falls with the dimension: the shell of chapter 05. In 20 dimensions a ball of radius $3\sigma$ is almost empty.
 
 # %%
-from course_utils import toydata
-
-for d in (1, 2, 5, 20):
-    share_inside = (torch.randn(100_000, d).norm(dim=1) <= 3).float().mean().item()
-    print(f"within three standard deviations in {d:2d} dimensions: {share_inside:.4f}")
-    if d == 2:
-        assert abs(share_inside - (1 - math.exp(-4.5))) < 0.002
-assert share_inside < 0.02
+assert abs(share_inside[1] - math.erf(3 / math.sqrt(2))) < 0.002
+assert abs(share_inside[2] - (1 - math.exp(-4.5))) < 0.002
+assert share_inside[20] < 0.02
 
 # %% [markdown]
 # Now four generators for the ring. The first draws from the data's own distribution. The second has lost three modes. The third draws all eight, but three times too wide. The
@@ -1705,7 +1734,9 @@ def linear_log_w(u):
 
 
 # %% [markdown]
-# In this model $\log w$ is quadratic in $z$, and $\pi_\beta$ is Gaussian with mean $\mu$ and precision $\Lambda_\beta = (1-\beta)D + \beta\Lambda$, where $D$ is the diagonal of $\Lambda$. Taking the expectation of the quadratic form,
+# By Bayes' rule $w(z) = p(x)\,p(z\mid x)/q(z)$, here a fraction of two Gaussians with the same mean $\mu$ and the precisions $\Lambda$ and $D$, the diagonal of $\Lambda$. So
+# $\log w(z) = \log p(x) + \tfrac12\log\frac{\det\Lambda}{\det D} - \tfrac12 (z-\mu)^\top(\Lambda-D)(z-\mu)$, and $\pi_\beta$ is Gaussian, too, with mean $\mu$ and precision $\Lambda_\beta = (1-\beta)D + \beta\Lambda$. The mean of a quadratic form
+# $(z-\mu)^\top Q\, (z-\mu)$ is the trace of $Q$ times the covariance of $z$. Therefore
 #
 # $$g(\beta) = \log p(x) + \tfrac12\log\frac{\det\Lambda}{\det D} - \tfrac12\operatorname{tr}\left[(\Lambda - D)\,\Lambda_\beta^{-1}\right]. \tag{6.25}$$
 
@@ -1742,7 +1773,7 @@ ax.bar(
     [k / 4 for k in range(4)], [g(k / 4) - curve[0] + 1 for k in range(4)], 0.25, curve[0] - 1, align="edge", alpha=0.25
 )
 ax.plot(beta, curve, label="$g(\\beta)$")
-ax.axhline(exact, color="k", linestyle="--", linewidth=1, label="log p(x), the mean height")
+ax.axhline(exact, color="k", linestyle="--", linewidth=1, label="log p(x): as large as the area below g")
 ax.axhline(curve[0], color="C1", linestyle="--", linewidth=1, label="ELBO, g(0)")
 ax.set(xlabel="$\\beta$", ylabel="nats", xlim=(0, 1), ylim=(curve[0] - 1, curve[-1] + 0.5))
 ax.legend()
@@ -1760,9 +1791,13 @@ show(
 #
 # $$\log w_\text{AIS} = \sum_{t=1}^{T} (\beta_t - \beta_{t-1}) \log w(u_{t-1}), \qquad \mathbb{E}[w_\text{AIS}] = p_\theta(x) \text{ exactly,} \tag{6.26}$$
 #
-# however few and however poor the steps. Why? Let one step run backwards: a chain that leaves $\pi_\beta$ invariant has a reversal, with $\pi_\beta(u)\,T_\beta(u'\mid u) = \pi_\beta(u')\,\tilde T_\beta(u \mid u')$. Insert that for every step
-# into the density of the whole forward path and into that of a path that starts at the posterior and runs backwards. All transition densities cancel from the fraction, and what remains is $w_\text{AIS}/p_\theta(x)$. So it is plain importance sampling, of whole paths,
-# and its average is unbiased by the argument of (6.20). With $T = 1$ it *is* (6.20).
+# however few and however poor the steps. Why? Take $T = 2$, one intermediate $\beta$ and one move, whose density we call $M(u_1\mid u_0)$. A move that leaves $\pi_\beta$ invariant can be run backwards: there is a density $\tilde M$ with
+# $\pi_\beta(u_0)\,M(u_1\mid u_0) = \pi_\beta(u_1)\,\tilde M(u_0 \mid u_1)$. Compare the path as we draw it, $q(u_0)\,M(u_1\mid u_0)$, with one that starts at the posterior and runs backwards, $\pi_1(u_1)\,\tilde M(u_0\mid u_1)$. In the fraction of the two, the moves cancel:
+#
+# $$\frac{\pi_1(u_1)\,\tilde M(u_0\mid u_1)}{q(u_0)\,M(u_1\mid u_0)} = \frac{\pi_1(u_1)}{\pi_\beta(u_1)} \cdot \frac{\pi_\beta(u_0)}{q(u_0)} = \frac{w(u_0)^{\beta}\, w(u_1)^{1-\beta}}{p_\theta(x)} = \frac{w_\text{AIS}}{p_\theta(x)},$$
+#
+# by (6.23), where $Z_\beta$ cancels, too, and $Z_1 = p_\theta(x)$. Both are densities of whole paths, so the mean of the fraction over paths that we draw is 1. More steps add more factors of the same kind. It is plain importance sampling, of paths,
+# and with $T = 1$ it *is* (6.20).
 #
 # For the moves we take a step along the gradient plus noise, followed by an accept-or-reject decision that makes $\pi_\beta$ exactly invariant (the Metropolis-adjusted Langevin algorithm; Roberts and Tweedie, 1996). In the coordinates $u$, where $q$ is a standard normal, $\log \pi_\beta(u) = -\frac12\lVert u\rVert^2 + \beta\log w(u) + \text{const}$.
 
@@ -2292,7 +2327,7 @@ results.add(frechet_eighth=curve[0].mean(), frechet_extrapolated=line[0])
 #
 # `classifier.train()` looks harmless: no weight is changed without an optimiser. But batch norm then normalises with the batch at hand, so that a picture's features depend on its company, and it *updates its running statistics* at each call.
 #
-# > **Predict.** Batch norm brings every batch to mean 0 and variance 1, channel by channel. Does that make blurred or pale pictures look better or worse than they are?
+# > **Predict.** The VAE's pictures are blurred and pale. In train mode, does its Fréchet distance come out smaller or larger than it is? And that of real pictures to themselves?
 
 # %%
 import copy
