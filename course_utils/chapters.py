@@ -175,8 +175,11 @@ def refresh(chapters: list[str], *, force: bool = False) -> None:
         print(f"{target.name}: {time.perf_counter() - begun:.0f} s, {size:.2f} MB", flush=True)
 
 
-def bands(chapters: list[str], seeds: list[int]) -> None:
-    """Run chapters once per seed and record their numbers in `expected.json`."""
+def bands(chapters: list[str], seeds: list[int], *, add: bool = False) -> None:
+    """Run chapters once per seed and record their numbers in `expected.json`, with `add` beside those that are there.
+
+    Several runs with one seed make sense, too: a GAN's training multiplies what a machine adds up in another order.
+    """
     for script in scripts(chapters):
         records = []
         for seed in seeds:
@@ -201,10 +204,22 @@ def bands(chapters: list[str], seeds: list[int]) -> None:
             "numbers": {key: [record["numbers"][key] for record in records] for key in first["numbers"]},
         }
         everything = json.loads(results.EXPECTED.read_text()) if results.EXPECTED.exists() else {}
-        everything.setdefault(script.name[:2], {})[f"{first['schedule']}/{first['data']}"] = entry
+        recorded = everything.setdefault(script.name[:2], {})
+        place = f"{first['schedule']}/{first['data']}"
+        recorded[place] = together(recorded[place], entry) if add and place in recorded else entry
         text = json.dumps(dict(sorted(everything.items())), indent=1)
         text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text)
         files.write(results.EXPECTED, text + "\n")
+
+
+def together(old: dict, new: dict) -> dict:
+    """The entry for the runs of two; date and versions are those of the last."""
+    if old["numbers"].keys() != new["numbers"].keys():
+        raise ChapterError("The chapter measures other numbers than those recorded: record it anew, without --add.")
+    machines = dict.fromkeys([*old["machine"].split("; "), new["machine"]])
+    numbers = {key: old["numbers"][key] + values for key, values in new["numbers"].items()}
+    lists = {key: old[key] + new[key] for key in ("seeds", "seconds")}
+    return new | lists | {"machine": "; ".join(machines), "numbers": numbers}
 
 
 def quotes(text: str) -> list[tuple[str, str, str]]:
@@ -282,6 +297,7 @@ def main(argv: list[str] | None = None) -> int:
     record = commands.add_parser("bands", help="run with several seeds and record the numbers")
     record.add_argument("chapters", nargs="+", metavar="NN")
     record.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    record.add_argument("--add", action="store_true", help="keep the runs recorded before")
     commands.add_parser("quote", help="put the recorded numbers into the text")
     fork = commands.add_parser("address", help="set the repository's address")
     fork.add_argument("url")
@@ -293,7 +309,7 @@ def main(argv: list[str] | None = None) -> int:
             case "refresh":
                 refresh(args.chapters, force=args.force)
             case "bands":
-                bands(args.chapters, args.seeds)
+                bands(args.chapters, args.seeds, add=args.add)
             case "quote":
                 quote()
             case "address":

@@ -176,6 +176,23 @@ def test_bands_records_the_numbers_of_every_seed(book, monkeypatch):
     assert not (book.root / "mine").exists()
 
 
+def test_bands_of_further_runs(book, capfd):
+    book.write(MEASURES)
+    assert chapters.main(["bands", "07", "--seeds", "3", "--add"]) == 0  # nothing recorded yet
+    first = json.loads(results.EXPECTED.read_text())["07"]["short/toy"]
+    assert chapters.main(["bands", "07", "--seeds", "8", "3", "--add"]) == 0
+    entry = json.loads(results.EXPECTED.read_text())["07"]["short/toy"]
+    assert entry["seeds"] == [3, 8, 3]
+    assert entry["numbers"] == {"seed": [3.0, 8.0, 3.0], "twice": [6.0, 16.0, 6.0]}
+    assert entry["seconds"][:1] == first["seconds"]
+    assert entry["machine"] == first["machine"]
+    book.write(MEASURES.replace("twice", "double"))
+    before = results.EXPECTED.read_text()
+    assert chapters.main(["bands", "07", "--seeds", "1", "--add"]) == 1
+    assert "without --add" in capfd.readouterr().err
+    assert results.EXPECTED.read_text() == before
+
+
 def test_bands_of_a_chapter_without_numbers_is_one_line(book, capfd):
     assert chapters.main(["bands", "07", "--seeds", "0"]) == 1
     assert capfd.readouterr().err.count("\n") == 1
