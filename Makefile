@@ -1,6 +1,7 @@
 # A thin front: each target is one command that you can also type yourself.
 PYTHON ?=
 ARGS ?=
+FOLDER ?= notebooks
 BIN := .venv/bin
 
 .PHONY: help venv lab test run clean
@@ -10,8 +11,8 @@ help: ## this list
 venv: ## set up .venv if it is missing, broken or out of date (PYTHON=python3.12 picks the interpreter)
 	@PYTHON="$(PYTHON)" sh .ci/make-venv.sh
 
-lab: venv ## JupyterLab on the chapters; ARGS="--no-browser --port 8899" is passed on
-	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+lab: venv ## JupyterLab on the chapters (FOLDER=exercises: on those); ARGS="--no-browser --port 8899" is passed on
+	@$(BIN)/jupyter lab --notebook-dir="$(FOLDER)" $(ARGS)
 
 test: venv ## lint, unit tests and every notebook on the short CPU schedule
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1794,7 +1794,7 @@ show(
 # however few and however poor the steps. Why? Take $T = 2$, one intermediate $\beta$ and one move, whose density we call $M(u_1\mid u_0)$. A move that leaves $\pi_\beta$ invariant can be run backwards: there is a density $\tilde M$ with
 # $\pi_\beta(u_0)\,M(u_1\mid u_0) = \pi_\beta(u_1)\,\tilde M(u_0 \mid u_1)$. Compare the path as we draw it, $q(u_0)\,M(u_1\mid u_0)$, with one that starts at the posterior and runs backwards, $\pi_1(u_1)\,\tilde M(u_0\mid u_1)$. In the fraction of the two, the moves cancel:
 #
-# $$\frac{\pi_1(u_1)\,\tilde M(u_0\mid u_1)}{q(u_0)\,M(u_1\mid u_0)} = \frac{\pi_1(u_1)}{\pi_\beta(u_1)} \cdot \frac{\pi_\beta(u_0)}{q(u_0)} = \frac{w(u_0)^{\beta}\, w(u_1)^{1-\beta}}{p_\theta(x)} = \frac{w_\text{AIS}}{p_\theta(x)},$$
+# $$\frac{\pi_1(u_1)\,\tilde M(u_0\mid u_1)}{q(u_0)\,M(u_1\mid u_0)} = \frac{\pi_1(u_1)}{\pi_\beta(u_1)} \cdot \frac{\pi_\beta(u_0)}{q(u_0)} = \frac{w(u_0)^{\beta}\, w(u_1)^{1-\beta}}{p_\theta(x)} = \frac{w_\text{AIS}}{p_\theta(x)}, \tag{6.27}$$
 #
 # by (6.23), where $Z_\beta$ cancels, too, and $Z_1 = p_\theta(x)$. Both are densities of whole paths, so the mean of the fraction over paths that we draw is 1. More steps add more factors of the same kind. It is plain importance sampling, of paths,
 # and with $T = 1$ it *is* (6.20).
@@ -1899,9 +1899,9 @@ assert chains.mean() > weights[:10].mean() + 1, "even a single chain is far abov
 # Chapter 02 warned that the BCE of *grey* pixels must not be put beside a likelihood. We can now say by how much it is wrong, in three steps. **First**, it is not normalised. As a function of $x\in[0,1]$, the
 # expression $p^x(1-p)^{1-x}$, the exponential of minus BCE, has the integral
 #
-# $$\int_0^1 p^x (1-p)^{1-x}\,dx = (1-p)\int_0^1 e^{x\lambda}\,dx = \frac{2p - 1}{\lambda}, \qquad \lambda = \log\frac{p}{1-p}, \tag{6.27}$$
+# $$\int_0^1 p^x (1-p)^{1-x}\,dx = (1-p)\int_0^1 e^{x\lambda}\,dx = \frac{2p - 1}{\lambda}, \qquad \lambda = \log\frac{p}{1-p}, \tag{6.28}$$
 #
-# which is ½ at $p=\frac12$ and less elsewhere. A density needs 1. Dividing by (6.27) gives the **continuous Bernoulli** distribution (Loaiza-Ganem and Cunningham, 2019).
+# which is ½ at $p=\frac12$ and less elsewhere. A density needs 1. Dividing by (6.28) gives the **continuous Bernoulli** distribution (Loaiza-Ganem and Cunningham, 2019).
 
 # %%
 p = torch.linspace(0.001, 0.999, 998).double()  # an even number: ½ itself is not among them
@@ -1921,7 +1921,7 @@ print(f"missing for 784 pixels: at least 784 · log 2 = {784 * math.log(2):.0f} 
 # Count grey levels from 0 to 255 instead of 0 to 1, and every log density falls by $784\log 255 = 4344$ nats with the same model. To be compared with a probability, a density on pixels of $L$ grey levels has to be
 # integrated over cells: add noise of one level's width to the pixels (*dequantisation*; Theis et al., 2016). **Third**, even a perfect reconstruction pays. BCE with $p = x$ is the entropy of a coin,
 #
-# $$H(x) = -x\log x - (1-x)\log(1-x), \tag{6.28}$$
+# $$H(x) = -x\log x - (1-x)\log(1-x), \tag{6.29}$$
 #
 # and this is the least that any $p$ can reach for that $x$.
 
@@ -1936,7 +1936,7 @@ assert floor > 20
 
 # %% [markdown]
 # On MNIST the floor is <!--06.grey_floor-->45.5 nats. That number has a second meaning, and it is the more useful one. Made black and white by coins, a picture contains that many nats of *coin tosses*, which no model can foresee. For if $b$ is made from a grey $x$, then the mean of $-\log p_\theta(b)$ over the tosses is a cross-entropy,
-# and at least the entropy of $b$ given $x$, which is (6.28) summed over the pixels. No model whatever can have a smaller mean negative log-likelihood, not even one that has seen the test set. So of the 85 nats or so that the best models in the next section leave, about half is noise from
+# and at least the entropy of $b$ given $x$, which is (6.29) summed over the pixels. No model whatever can have a smaller mean negative log-likelihood, not even one that has seen the test set. So of the 85 nats or so that the best models in the next section leave, about half is noise from
 # making the data, and differences of one nat between models are larger than they look.
 #
 # > **Common mistake.** Comparing nats across data: grey BCE against binary likelihood, binarised once (the files of Larochelle and Murray, 2011) against binarised afresh, or 5000-sample estimates against ELBOs. Say which, or give bits per pixel *and* say which.
@@ -2001,7 +2001,7 @@ for entry in recorded:
 #
 # The standard error, about a quarter of a nat, comes from pictures being unequally hard. Two models tested on the *same* black-and-white pictures are compared by the mean difference picture by picture, whose error is far smaller.
 #
-# > **Common mistake.** Making the test pictures black and white with a threshold at ½. That removes the coin tosses, which (6.28) has just counted, and the same model looks far "better":
+# > **Common mistake.** Making the test pictures black and white with a threshold at ½. That removes the coin tosses, which (6.29) has just counted, and the same model looks far "better":
 
 # %%
 torch.manual_seed(schedule.seed())
@@ -2273,7 +2273,7 @@ results.add(floor=floor, frechet_of_dcgan=good)
 # vector of $d$ entries, each of variance $2/n$. The covariances are $I + E_1$ and $I + E_2$ with small errors, and for such the covariance term of (6.12) is $\tfrac14 \lVert E_1 - E_2\rVert^2$ to second order. An entry of $E_i$ off the diagonal has variance $1/n$, one on it
 # $2/n$, so that $\mathbb E \lVert E_i \rVert^2 = (d^2 + d)/n$. Together:
 #
-# $$\mathbb E\,\widehat{\mathrm{FD}} \;\approx\; \frac{2d}{n} + \frac{d^2 + d}{2n}, \qquad \text{where the true distance is } 0. \tag{6.29}$$
+# $$\mathbb E\,\widehat{\mathrm{FD}} \;\approx\; \frac{2d}{n} + \frac{d^2 + d}{2n}, \qquad \text{where the true distance is } 0. \tag{6.30}$$
 #
 # > **Predict.** For $d = 64$ and 1000 samples on each side: 0.02, 0.2, 2 or 20? And for Inception's $d = 2048$ and $n = 10\,000$?
 
@@ -2494,14 +2494,14 @@ assert frechet_distance(replay_features, real_features) < good
 # picture? A model that has understood the digits should be about as far as the test set. (Meehan et al., 2020, make a proper test of it.) We work in feature space, for the reasons of 6.1, and report how often a generated picture lies nearer to the training set than a
 # test picture does:
 #
-# $$C = P\bigl(\operatorname{dist}(x_\text{generated}, \text{training set}) < \operatorname{dist}(x_\text{test}, \text{training set})\bigr), \tag{6.30}$$
+# $$C = P\bigl(\operatorname{dist}(x_\text{generated}, \text{training set}) < \operatorname{dist}(x_\text{test}, \text{training set})\bigr), \tag{6.31}$$
 #
 # one half for a perfect model, and 1 for one that copies.
 
 
 # %%
 def copying(f, m=1000):
-    """(6.30) for features f (n, 64); ties count half."""
+    """(6.31) for features f (n, 64); ties count half."""
     reach = [torch.cdist(x[:m].double(), train_features.double()).amin(dim=1) for x in (f, real_features)]
     nearer = (reach[0][:, None] < reach[1]).double() + 0.5 * (reach[0][:, None] == reach[1]).double()
     return nearer.mean().item()
@@ -2687,7 +2687,7 @@ for chapter, name in (("03", "gan"), ("05", "dcgan")):
         print(f"chapter {chapter}, {key:16s} after a minute {band.mean:7.2f}   after minutes {longer:7.2f}")
 
 # %% [markdown]
-# (The second column has another number of samples, and so by (6.29) not quite the same bias. You know now to ask.)
+# (The second column has another number of samples, and so by (6.30) not quite the same bias. You know now to ask.)
 #
 # ## Your numbers
 #
@@ -2703,7 +2703,7 @@ results.check()
 # - An implicit model has no likelihood of a test picture, and a likelihood would not tell about samples: spoiling 99 of 100 costs 4.6 nats (6.1).
 # - Look blind, at samples that nobody selected, beside real ones. Measure in features, not in pixels; in eval mode, and in the right range.
 # - The inception score is exp of the mutual information of picture and class (6.5). It never sees the data, and ten pictures reach 10.
-# - The Fréchet distance is $W_2^2$ of two fitted Gaussians (6.12). It sees two moments, depends on the net, and is biased upwards like $1/n$ (6.29). KID compares three moments (6.15), without bias and with variance.
+# - The Fréchet distance is $W_2^2$ of two fitted Gaussians (6.12). It sees two moments, depends on the net, and is biased upwards like $1/n$ (6.30). KID compares three moments (6.15), without bias and with variance.
 # - Precision and density ask for fidelity, recall and coverage for diversity. All four depend on $k$ and $n$, a perfect model does not score 1, and one huge ball can fake precision.
 # - Where modes can be counted, count them; and know how many a perfect sample of that size would show.
 # - With a likelihood, importance weighting gives bounds that rise with $K$. A binary cross-entropy on grey values is no likelihood, and a likelihood stands beside another only under the same protocol.

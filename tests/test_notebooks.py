@@ -133,6 +133,8 @@ def equations(chapter):
     tags = re.findall(r"\\tag\{([^}]*)\}", chapter.prose)
     if tags != [f"{number}.{k}" for k in range(1, len(tags) + 1)]:
         yield f"the equations are numbered {tags}"
+    displays = re.findall(r"\$\$(.+?)\$\$", chapter.prose, re.S)
+    yield from (f"no number: $${display}$$" for display in displays if "\\tag" not in display)
     comments = "\n".join(match for cell in chapter.code for match in re.findall(r'#.*|""".*?"""', cell.source, re.S))
     for reference in re.findall(rf"\(({number}\.\d+)\)", plain(chapter.prose, formulas=False) + comments):
         if reference not in tags:
@@ -337,6 +339,7 @@ SHOWN = 'show_images(x, alt="Ten digits in a row, left to right")'
         (links, "in words](../README.md)", "in words](images/none.png)"),
         (figures, "# ## Summary", '# ## Summary\n# <img src="../README.md" width="10">'),
         (equations, "\\tag{2.2}", "\\tag{2.1}"),
+        (equations, "# Then (2.2)", "# $$e = f$$ Then (2.2)"),
         (equations, "\\tag{2.2}", "\\tag{2.4}"),
         (equations, "\\tag{2.1}", "\\tag{1.1}"),
         (equations, "see (2.1)", "see (2.7)"),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -294,3 +295,24 @@ def test_make_shows_what_it_can_do():
     assert done.returncode == 0
     for target in ("lab", "test", "run"):
         assert re.search(rf"^{target}\t", done.stdout, re.MULTILINE), f"make help does not list {target}"
+
+
+def documented_labs() -> list[str]:
+    """The ways of starting JupyterLab that the READMEs and chapter 00 name."""
+    pages = [ROOT / "README.md", ROOT / "exercises" / "README.md", ROOT / "notebooks" / "00_start_here.py"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    return sorted({command for command in re.findall(r"`(make lab(?: \w+=(?:\"[^\"]*\"|[\w/]+))*)`", text)})
+
+
+@pytest.mark.parametrize("command", documented_labs())
+def test_jupyterlab_takes_every_documented_call(command):
+    jupyter = Path(sys.executable).with_name("jupyter")
+    if not shutil.which("make") or not jupyter.exists():
+        pytest.skip("make or jupyter is not installed")
+    shown = subprocess.run(shlex.split(command.replace("make", "make -n", 1)), cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    [_, *options] = shlex.split(shown.stdout.strip().splitlines()[-1])
+    done = subprocess.run([jupyter, *options, "--show-config"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    folder = "exercises" if "exercises" in command else "notebooks"
+    assert re.search(rf"root_dir = .*\b{folder}\b", done.stdout), done.stdout
