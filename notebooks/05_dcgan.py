@@ -1387,7 +1387,7 @@ for name, steps in zip(settings.other_data, settings.other_steps, strict=True): 
 # %% [markdown]
 # ## Your numbers
 #
-# The bands come from runs with three seeds. Yours should lie inside; if you have changed a setting, the table
+# The bands come from runs with eight seeds, on more than one machine: a GAN's numbers scatter. Yours should lie inside; if you have changed a setting, the table
 # shows what your change did.
 
 # %%
