@@ -545,7 +545,7 @@ results.add(test_loss=test_loss, test_reconstruction=reconstruction, test_kl=kl)
 print(f"test loss {test_loss:.1f} = reconstruction {reconstruction:.1f} + KL {kl:.1f}   (nats per picture)")
 
 # %% [markdown]
-# On MNIST the short schedule ends at about <!--02.test_loss-->103.1 nats, of which <!--02.test_kl-->25.2
+# On MNIST the short schedule ends at about <!--02.test_loss-->103.1 nats, of which <!--02.test_kl-->25.3
 # are KL. By (2.5) that is the most the code can say about a picture: some 36 bits. (With batches of 128 and a constant
 # learning rate of $10^{-3}$, as one usually sees it, this network stood at 106.5 after seven passes over the data in one
 # run. Ours makes not quite thirteen passes, in larger batches, with a rate that rises and falls.)

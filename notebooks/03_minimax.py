@@ -27,7 +27,7 @@
 # - write the two updates in plain PyTorch, and say what leaks where if `detach` is forgotten;
 # - train a GAN on digits, and say what its loss curves can and cannot tell.
 #
-# **Time.** Reading and thinking, about 90 minutes. Running all cells, about <!--03.seconds-->130
+# **Time.** Reading and thinking, about 90 minutes. Running all cells, about <!--03.seconds-->120
 # seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapters 00 to 02; the Kullback–Leibler divergence from chapter 02; cross-entropy for a classifier.
@@ -966,7 +966,7 @@ assert scores["real training digits"].frechet < ours.frechet < min(document.frec
 assert ours.inception_score > 3 * document.inception_score
 
 # %% [markdown]
-# On MNIST our generator reaches an inception score of <!--03.inception_score-->5.3 and a Fréchet distance of <!--03.frechet-->328 (real
+# On MNIST our generator reaches an inception score of <!--03.inception_score-->5.3 and a Fréchet distance of <!--03.frechet-->322 (real
 # digits <!--03.real_inception_score-->9.8 and <!--03.real_frechet-->4.0). The recipe's inception score is <!--03.document_inception_score-->1.0. Nor do more epochs save
 # it: all five, with two seeds and another small classifier, gave 1.00 and 1.07.
 #
@@ -1067,7 +1067,7 @@ results.add(frechet_beta_low=calm.frechet, frechet_beta_high=eager.frechet)
 assert calm.frechet < eager.frechet
 
 # %% [markdown]
-# The larger average is worse here, too: on MNIST a Fréchet distance of <!--03.frechet_beta_high-->1289 instead of <!--03.frechet_beta_low-->983, in the mean of
+# The larger average is worse here, too: on MNIST a Fréchet distance of <!--03.frechet_beta_high-->1322 instead of <!--03.frechet_beta_low-->1001, in the mean of
 # the recorded seeds. Radford et al. (2016) arrived at 0.5 in the same way, by trying.
 #
 # ## 3.12 A walk through the noise

@@ -27,7 +27,7 @@
 # - write GAN losses that neither overflow nor hide an overflow;
 # - say what label smoothing does to the discriminator, and what the non-saturating loss minimises.
 #
-# **Time.** Reading and thinking, about 90 minutes. Running all cells, about <!--04.seconds-->100
+# **Time.** Reading and thinking, about 90 minutes. Running all cells, about <!--04.seconds-->70
 # seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapter 03; derivatives, the chain rule, Gaussian densities.
@@ -1125,7 +1125,7 @@ assert best["KL(p‖q)"][2] > 2.5
 # %% [markdown]
 # ## Your numbers
 #
-# The bands come from runs with three seeds. Yours should lie inside; if you have changed a setting, the table
+# The bands come from runs with six seeds, on more than one machine: a GAN's numbers scatter. Yours should lie inside; if you have changed a setting, the table
 # shows what your change did.
 
 # %%

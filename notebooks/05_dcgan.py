@@ -28,7 +28,7 @@
 # - build a DCGAN for a given image size, train it, score it, and tell which of its two networks is winning;
 # - walk and calculate in its latent space, with a measurement of how often that works.
 #
-# **Time.** Reading and thinking, about two hours. Running all cells, about <!--05.seconds-->140
+# **Time.** Reading and thinking, about two hours. Running all cells, about <!--05.seconds-->100
 # seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapters 03 and 04; what a convolution layer is (we recall the arithmetic).
@@ -1024,9 +1024,9 @@ assert abs(best.frechet / last.frechet - 1) < 0.2
 
 # %% [markdown]
 # On MNIST the averaged generator comes to an inception score of <!--05.inception_score-->7.5, where real training pictures have <!--05.real_inception_score-->9.8, and
-# to a Fréchet distance of <!--05.frechet-->60, where real ones have <!--05.real_frechet-->4.0 (not 0, since they are other pictures than the test set's) and noise has <!--05.noise_frechet-->6082.
+# to a Fréchet distance of <!--05.frechet-->54, where real ones have <!--05.real_frechet-->4.0 (not 0, since they are other pictures than the test set's) and noise has <!--05.noise_frechet-->6089.
 #
-# And the average? The last weights come to <!--05.raw_frechet-->60, which is no difference worth a word. Was it otherwise on the way?
+# And the average? The last weights come to <!--05.raw_frechet-->54, which is no difference worth a word. Was it otherwise on the way?
 
 # %%
 fig, ax = plt.subplots()
@@ -1340,8 +1340,8 @@ assert rates[1][0] < 0.75
 results.add(arithmetic_once=rates[1][0], arithmetic_twice=rates[2][0], arithmetic_random=rates[2][1])
 
 # %% [markdown]
-# On MNIST one step gives the intended digit in a share of <!--05.arithmetic_once-->0.49, two steps in <!--05.arithmetic_twice-->0.74, and two steps between random means of the same
-# lengths in <!--05.arithmetic_random-->0.07. So the direction means something: many times what chance gives. And one plain addition, as in the famous formula, is far from reliable. (Why is one step too short? $m_b$ is how
+# On MNIST one step gives the intended digit in a share of <!--05.arithmetic_once-->0.49, two steps in <!--05.arithmetic_twice-->0.76, and two steps between random means of the same
+# lengths in <!--05.arithmetic_random-->0.06. So the direction means something: many times what chance gives. And one plain addition, as in the famous formula, is far from reliable. (Why is one step too short? $m_b$ is how
 # far codes of class $b$ lie in their direction *on average*, and the other classes overlap there: to leave one region and arrive well inside another takes more.) Classes are not
 # directions. They are regions of the shell, and their means point roughly at them. Chapter 08 will simply tell the generator which digit we want.
 #

@@ -31,7 +31,7 @@
 # - name the usual traps of a comparison, and the size of each.
 #
 # **Time.** Reading and thinking, six to seven hours, in four sittings: 6.1–6.3, 6.4–6.6, 6.7–6.9, 6.10–6.12. For a first pass read 6.1–6.6, 6.11 and 6.12; nothing there needs 6.7–6.10. Running all cells,
-# about <!--06.seconds-->290 seconds on two CPU cores that had other work, too (half of that on a quieter machine; not yet timed on a GPU, where the full schedule is the default and section 6.9 then trains for many hours:
+# about <!--06.seconds-->120 seconds on two CPU cores, and up to five minutes where they have other work, too (not yet timed on a GPU, where the full schedule is the default and section 6.9 then trains for many hours:
 # set `COURSE_SCHEDULE=short` for a first reading).
 #
 # **You need** chapters 01 to 05 in outline (this one loads their models, trained in advance); entropy and the Kullback–Leibler divergence (chapter 02);
@@ -411,7 +411,7 @@ assert found_in_features > 4 * results.numbers["copies_found_in_pixels"]
 assert to_blurred_f > 1.15 * to_sharp_f
 
 # %% [markdown]
-# The blur is found out, and of the copies more are. On MNIST the original of a moved copy is found for a share of <!--06.copies_found_in_features-->0.39, instead of <!--06.copies_found_in_pixels-->0.03 in pixels, and blurred pictures are farther
+# The blur is found out, and of the copies more are. On MNIST the original of a moved copy is found for a share of <!--06.copies_found_in_features-->0.40, instead of <!--06.copies_found_in_pixels-->0.03 in pixels, and blurred pictures are farther
 # away, as they should be. Better eyes, not perfect ones: more than half of the copies still go unnoticed. Now the figure of the papers, for the DCGAN, with both kinds of neighbours:
 
 # %%
@@ -845,7 +845,7 @@ results.add(
 )
 
 # %% [markdown]
-# On MNIST other real pictures come to <!--06.other_real_frechet-->3.3, the DCGAN to <!--06.dcgan_frechet_5000-->10.0, noise to <!--06.noise_frechet-->6098. The unit is that of a squared feature, which means nothing outside of this classifier: **always print a real-vs-real row and a
+# On MNIST other real pictures come to <!--06.other_real_frechet-->3.3, the DCGAN to <!--06.dcgan_frechet_5000-->10.1, noise to <!--06.noise_frechet-->6100. The unit is that of a squared feature, which means nothing outside of this classifier: **always print a real-vs-real row and a
 # noise row**, and compare within the table. For the number that papers report, `inception_metric()` in `course_utils/inception.py` sets up torchmetrics with Inception-v3 as they do, if its weights can be had.
 #
 # Chapters 03 and 05 printed the inception score and this distance side by side. This was their function, every line of which you now know:
@@ -1058,7 +1058,7 @@ assert (means[1].abs() < 5 * errors[1]).all()
 results.add(frechet_of_50_real=means[0, 1], frechet_of_400_real=means[0, 4])
 
 # %% [markdown]
-# On MNIST fifty real pictures are <!--06.frechet_of_50_real-->224 away from fifty others: many times farther than the DCGAN's 5000 from the real ones. Halve the number, and the distance doubles: the bias is nearly proportional to $1/m$. Its origin: estimated means and covariances scatter, a squared
+# On MNIST fifty real pictures are <!--06.frechet_of_50_real-->223 away from fifty others: many times farther than the DCGAN's 5000 from the real ones. Halve the number, and the distance doubles: the bias is nearly proportional to $1/m$. Its origin: estimated means and covariances scatter, a squared
 # difference counts scatter in every direction as distance, and nothing subtracts it. (For the mean alone the excess is $\operatorname{tr}(A)\cdot 2/m$ exactly. The rest is due to the covariances.) KID has no bias; it has *variance*, and for few
 # pictures much of it. An unbiased estimate is not an accurate one.
 
@@ -1363,7 +1363,7 @@ show(
 #
 # ### A precision too good to be true
 #
-# Read the list once more, on MNIST. The autoencoder, whose pictures are tangles, has a precision of <!--06.precision_autoencoder-->0.91, nearly as high as real pictures have, and higher than the DCGAN's. Have we not seen this before?
+# Read the list once more, on MNIST. The autoencoder, whose pictures are tangles, has a precision of <!--06.precision_autoencoder-->0.92, nearly as high as real pictures have, and higher than the DCGAN's. Have we not seen this before?
 #
 # > **Predict.** We leave out the twentieth part of the real samples whose balls are the largest. What becomes of the precision of other real pictures, and of the autoencoder's?
 
@@ -1385,7 +1385,7 @@ assert precision["autoencoder"][0] > precision["DCGAN"][0] or digits.source == "
 results.add(precision_autoencoder=precision["autoencoder"][0], precision_by_usual_balls=precision["autoencoder"][1])
 
 # %% [markdown]
-# It falls to <!--06.precision_by_usual_balls-->0.53. The autoencoder's features are short, and lie where few real pictures are, odd ones, far from each other. Their balls are huge, and one huge ball is enough. It is the stray sample again, in real data.
+# It falls to <!--06.precision_by_usual_balls-->0.55. The autoencoder's features are short, and lie where few real pictures are, odd ones, far from each other. Their balls are huge, and one huge ball is enough. It is the stray sample again, in real data.
 # Its density and its coverage had told us. So did the eye.
 #
 # > **Common mistake.** Publishing these scores without $k$ and $n$. Both change them: larger $k$, larger balls. And precision is computed with *real* balls: exchange the two arguments, and fidelity and diversity exchange their names.
@@ -1585,7 +1585,7 @@ assert really == 500
 assert counted > 500
 
 # %% [markdown]
-# Each misreading of the blue channel may capture a mode that does not exist. On MNIST <!--06.stacked_half_counted-->555 modes are counted where there are 500. Remedies: ask for two or more pictures in a mode, take a surer classifier, and
+# Each misreading of the blue channel may capture a mode that does not exist. On MNIST <!--06.stacked_half_counted-->554 modes are counted where there are 500. Remedies: ask for two or more pictures in a mode, take a surer classifier, and
 # run real data with the modes left out, as we did, to see what the count makes of them.
 #
 # What is published? On the ring, a plain GAN captures one mode of eight in one paper's set-up (Srivastava et al., 2017) and 6.3 ± 0.5 in another's (Lin et al., 2018). For stacked MNIST a DCGAN
@@ -1670,7 +1670,7 @@ results.add(iw_bound_1=bounds[1], iw_bound_50=bounds[50], iw_bound_5000=bounds[5
 results.add(effective_samples=effective.median().item())
 
 # %% [markdown]
-# On MNIST the bound rises from <!--06.iw_bound_1-->-97.0 to <!--06.iw_bound_5000-->-91.7 nats, and the median picture's 5000 draws are worth <!--06.effective_samples-->16. So few! In twenty dimensions a guess that is a little off in each direction
+# On MNIST the bound rises from <!--06.iw_bound_1-->-97.0 to <!--06.iw_bound_5000-->-91.8 nats, and the median picture's 5000 draws are worth <!--06.effective_samples-->16. So few! In twenty dimensions a guess that is a little off in each direction
 # is far off altogether, and the sum lives on the handful of draws that hit.
 #
 # By (6.22), so few of 5000 mean that $v$ is in the hundreds, and by (6.21) the gap at $K=5000$ would be a few hundredths of a nat. Do not believe it. Both are computed from the draws that we have, and what makes $v$ large are rare, huge weights: those that have not come up yet. An effective sample size is
@@ -1856,7 +1856,7 @@ assert abs(log_mean_exp(annealed[100]) - exact) < 1
 results.add(linear_plain=log_mean_exp(plain) - exact, linear_annealed=log_mean_exp(annealed[100]) - exact)
 
 # %% [markdown]
-# The plain estimate is <!--06.linear_plain-->-1.59 nats off after 100 000 draws, in the mean of the recorded seeds. Over a dozen seeds it missed by 0.2 to 1.6 nats, always below; the annealed one by half a nat at most, in either direction. The mean log weight is a Monte Carlo version of the rectangles: with perfect moves it would be exactly the sum over rectangles at $\beta_0, \dots, \beta_{T-1}$. Imperfect moves lag behind; the bound is looser then, and still valid.
+# The plain estimate is <!--06.linear_plain-->-1.60 nats off after 100 000 draws, in the mean of the recorded seeds. Over a dozen seeds it missed by 0.2 to 1.6 nats, always below; the annealed one by half a nat at most, in either direction. The mean log weight is a Monte Carlo version of the rectangles: with perfect moves it would be exactly the sum over rectangles at $\beta_0, \dots, \beta_{T-1}$. Imperfect moves lag behind; the bound is looser then, and still valid.
 #
 # Now some digits. Ten pictures, 16 chains each, 300 steps: 4800 looks at the decoder for each picture, about as many as the 5000 plain draws above (each look costs more, since it takes a gradient).
 
@@ -1890,7 +1890,7 @@ assert difference > -1
 assert chains.mean() > weights[:10].mean() + 1, "even a single chain is far above the ELBO on average"
 
 # %% [markdown]
-# Both are lower bounds on average, and an estimate overshoots by $a$ nats with a probability of at most $e^{-a}$ (Markov's inequality), so the higher is probably the nearer one. On MNIST annealing finds another <!--06.ais_gain-->0.8 nats that 5000 draws had missed. (This encoder has only ever been shown grey pictures, so it is not at its best with black-and-white ones.) A small minus sign is chance; a large one is a picture for which some draw hit a region
+# Both are lower bounds on average, and an estimate overshoots by $a$ nats with a probability of at most $e^{-a}$ (Markov's inequality), so the higher is probably the nearer one. On MNIST annealing finds another <!--06.ais_gain-->0.9 nats that 5000 draws had missed. (This encoder has only ever been shown grey pictures, so it is not at its best with black-and-white ones.) A small minus sign is chance; a large one is a picture for which some draw hit a region
 # that none of the 16 chains found: annealing is better on average, not always. Wu et al. (2017) evaluate decoders by AIS, GANs with a noise model among them, and
 # Grosse et al. (2015) sandwich $\log p(x)$ between AIS and a reverse chain that bounds from above.
 #
@@ -2211,7 +2211,7 @@ assert (every[:, 1] > 0.22).all()
 assert (every < 1).all()
 
 # %% [markdown]
-# Better than noise, and far from the factors. The mean FactorVAE scores are <!--06.factor_vae_score_1-->0.52 for β = 1 and <!--06.factor_vae_score_4-->0.53 for β = 4. Does a larger β disentangle? From three seeds and a training of seconds one may not conclude it in either direction. Other seeds gave other orders when we tried. Locatello et al. (2019) trained more than 12 000 models and found this pattern at scale: seed and settings mattered more
+# Better than noise, and far from the factors. The mean FactorVAE scores are <!--06.factor_vae_score_1-->0.52 for β = 1 and <!--06.factor_vae_score_4-->0.51 for β = 4. Does a larger β disentangle? From three seeds and a training of seconds one may not conclude it in either direction. Other seeds gave other orders when we tried. Locatello et al. (2019) trained more than 12 000 models and found this pattern at scale: seed and settings mattered more
 # than the choice of the method, and without labels nobody could tell a good run from a bad one.
 #
 # What does one of these codes do?
@@ -2360,7 +2360,7 @@ results.add(
 )
 
 # %% [markdown]
-# Better. The VAE falls from <!--06.eval_mode_vae-->245 to <!--06.train_mode_vae-->101 on MNIST: batch norm removes just those differences in brightness and contrast by which its pictures differ from real ones. For the DCGAN, whose batches look like real ones, little changes, so that a test on a good model finds nothing. And real pictures that come sorted
+# Better. The VAE falls from <!--06.eval_mode_vae-->244 to <!--06.train_mode_vae-->101 on MNIST: batch norm removes just those differences in brightness and contrast by which its pictures differ from real ones. For the DCGAN, whose batches look like real ones, little changes, so that a test on a good model finds nothing. And real pictures that come sorted
 # by class (as folders of files do) are <!--06.train_mode_sorted-->44 away from *themselves*. The last column is the damage that stays: the net carries the statistics of the pictures it has just seen into every later score.
 #
 # `features_and_probabilities` therefore calls `eval()` itself. torchmetrics' `FrechetInceptionDistance` does not do so for a net of your own: pass it `net.eval()`, and do not call `metric.train()`.
@@ -2440,7 +2440,7 @@ results.add(frechet_8_bits=by_file["8 bits, rounded"])
 results.add(frechet_jpeg_75=by_file["JPEG, quality 75"], frechet_jpeg_20=by_file["JPEG, quality 20"])
 
 # %% [markdown]
-# Eight bits cost nothing here: <!--06.frechet_8_bits-->10.0 on MNIST, as before. JPEG of a quality that is usual for photographs brings the distance to <!--06.frechet_jpeg_75-->16, and at quality 20 the DCGAN's pictures are at <!--06.frechet_jpeg_20-->42, four times as far away as before. JPEG leaves faint rings around strokes, and a feature net notices them. So beware of a data set stored as JPEG and a generator that is not, or the reverse. Treat both sides alike. (Four bits even come out a little lower: a better score, not a better picture.)
+# Eight bits cost nothing here: <!--06.frechet_8_bits-->10.1 on MNIST, as before. JPEG of a quality that is usual for photographs brings the distance to <!--06.frechet_jpeg_75-->16, and at quality 20 the DCGAN's pictures are at <!--06.frechet_jpeg_20-->42, four times as far away as before. JPEG leaves faint rings around strokes, and a feature net notices them. So beware of a data set stored as JPEG and a generator that is not, or the reverse. Treat both sides alike. (Four bits even come out a little lower: a better score, not a better picture.)
 #
 # ### Trap 5: another reference
 #
@@ -2465,7 +2465,7 @@ if digits.source == "mnist":
     assert results.numbers["file_halves"] > 10 * results.numbers["random_halves"]
 
 # %% [markdown]
-# On MNIST two random halves of the test set are <!--06.random_halves-->2.2 apart, and the halves of the *file* <!--06.file_halves-->54: five times farther from each other than our DCGAN is from the whole. (And the DCGAN, at 10 from the whole, is at 23 from either half: the same generator, another reference.) They were written by two different groups of people (the
+# On MNIST two random halves of the test set are <!--06.random_halves-->2.3 apart, and the halves of the *file* <!--06.file_halves-->54: five times farther from each other than our DCGAN is from the whole. (And the DCGAN, at 10 from the whole, is at 23 from either half: the same generator, another reference.) They were written by two different groups of people (the
 # data set's own page warns of it). `test[:5000]` is not a sample of the test set. (The embedded test set is stored as ten rounds of the same 360 scans. Each half holds versions of all of them, so its halves are even nearer to each other than random ones. That is no random order, either.)
 #
 # ### Trap 6: a generator that remembers
@@ -2519,7 +2519,7 @@ assert copies["replay"] > copies["replay, moved"] + 0.2
 assert copies["DCGAN"] < 0.6
 
 # %% [markdown]
-# Copies are found. Copies moved by one pixel to the right *and one down* get away with it (<!--06.copying_moved-->0.31 on MNIST, less than one half), while those of 6.2, moved to the right only, did not: what counts as near is decided by the features, as everything in this chapter. And that the DCGAN's $C$ is <!--06.copying_dcgan-->0.35 says only that its pictures lie a little
+# Copies are found. Copies moved by one pixel to the right *and one down* get away with it (<!--06.copying_moved-->0.32 on MNIST, less than one half), while those of 6.2, moved to the right only, did not: what counts as near is decided by the features, as everything in this chapter. And that the DCGAN's $C$ is <!--06.copying_dcgan-->0.36 says only that its pictures lie a little
 # farther from the training set than test pictures do. No copying was found, which is not a proof that there is none.
 #
 # ### Trap 7: the best of many
