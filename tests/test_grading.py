@@ -174,11 +174,11 @@ def test_an_id_that_was_not_filled_in_is_said_where_it_chooses(safe):
 
 def test_equal_files_and_equal_ids_are_said():
     def record(student, **other):
-        return {"student": student, "score": 3, "flags": [], "submission_hash": student, "student_id": student} | other
+        return {"student": student, "score": 3, "flags": [], "submission_hash": student, "entered_id": ""} | other
 
-    found = [record("1"), record("2", submission_hash="1"), record("3", student_id="1"), record("4", score=0)]
-    found += [record("5", score=0, submission_hash="4")]  # two blank notebooks are equal
-    assert batch.shared(found) == ["1, 2 handed in the same file", "1, 3 entered the same student_id"]
+    found = [record("1"), record("2", submission_hash="1"), record("3", entered_id="s7"), record("4", entered_id="s7")]
+    found += [record("5", score=0), record("6", score=0, submission_hash="5")]  # two blank notebooks are equal
+    assert batch.shared(found) == ["1, 2 handed in the same file", "3, 4 entered the same student_id"]
 
 
 def test_what_a_notebook_may_do_with_its_own_names(safe):

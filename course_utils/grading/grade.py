@@ -148,12 +148,12 @@ def grade(
         record["cells"] = {cell.id: lost(cell, f"Could not run: {error}") for cell in exercise.graded}
     else:
         student_id = found.claimed_id if own_id and found.claimed_id else student
-        record["student_id"] = student_id
+        entered = "" if found.claimed_id in placeholders(exercise) else found.claimed_id
+        record |= {"student_id": student_id, "entered_id": entered}
         found.flags += redefinitions(exercise, found)
-        unnamed = found.claimed_id in ("", *placeholders(exercise))
-        if own_id and unnamed and placeholders(exercise):
+        if own_id and not entered and placeholders(exercise):
             found.flags.append("student_id was not filled in, so the variant is not a learner's own")
-        if not unnamed and found.claimed_id != student_id:
+        if entered not in ("", student_id):
             found.flags.append(f"student_id in the notebook is {found.claimed_id!r}")
         notebook = Notebook(sandbox, student_id, limits)
         try:

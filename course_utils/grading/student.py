@@ -15,6 +15,7 @@ import json
 import linecache
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -183,14 +184,14 @@ def be_student(control: socket.socket, channel: socket.socket, memory: int, stud
 def memory_used(process: str) -> tuple[int, int] | None:
     """Bytes of address space, and bytes in memory that are no file's on a disk; None where there is no /proc."""
     try:
-        with open(f"/proc/{process}/status") as file:
-            lines = [line.split() for line in file if line.endswith(" kB\n")]
+        with open(f"/proc/{process}/status", "rb") as file:  # its name, which it chose, is in there, too
+            found = re.findall(rb"^(VmSize|RssAnon|RssShmem|VmSwap):\s+(\d+) kB$", file.read(), re.M)
     except OSError:
         return None
-    size = {name: int(number) * 1024 for name, number, _ in lines}
-    if "VmSize:" not in size:  # a process that has ended and waits to be reaped
+    size = {name: int(number) * 1024 for name, number in found}
+    if b"VmSize" not in size:  # a process that has ended and waits to be reaped
         return None
-    return size["VmSize:"], sum(size.get(kind, 0) for kind in ("RssAnon:", "RssShmem:", "VmSwap:"))
+    return size[b"VmSize"], sum(size.get(kind, 0) for kind in (b"RssAnon", b"RssShmem", b"VmSwap"))
 
 
 def excess(memory: int, alone: bool, baseline: int) -> str:
