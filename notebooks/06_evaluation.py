@@ -811,15 +811,13 @@ assert math.isclose(ours, library.compute().item(), rel_tol=1e-6)
 # Why float64, where the network itself is content with float32? The covariance of 30 pictures in 64 dimensions has at most 29 eigenvalues above zero. The other 35 should vanish, and come out as
 # rounding errors, some positive. In float32 such an error is about $10^{-7}$ of the largest eigenvalue, which is nothing, until a *root* is taken: $\sqrt{10^{-7}}$ is $3\cdot 10^{-4}$, and there are 35 of them.
 #
-# > **Predict.** Thirty pictures against themselves, with every line of the function in float32. Is the result 0, a little above, or a little below?
+# > **Predict.** Thirty pictures against themselves, in float32. (For equal covariances $A^{1/2} A A^{1/2} = A^2$, so one line will do.) Is the result 0, a little above, or a little below?
 
 # %%
 itself = {}
 for m, dtype in ((30, torch.float32), (30, torch.float64), (n, torch.float32)):
     A = torch.cov(real_features[:m].T.to(dtype))
-    values, vectors = torch.linalg.eigh(A)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    overlap = torch.linalg.eigvalsh(root @ A @ root).clamp(min=0).sqrt().sum()
+    overlap = torch.linalg.eigvalsh(A @ A).clamp(min=0).sqrt().sum()
     itself[m, dtype] = (2 * A.trace() - 2 * overlap).item()
     print(f"{m:4d} pictures to themselves in {str(dtype).removeprefix('torch.')}: {itself[m, dtype]:+.5f}")
 
@@ -2328,7 +2326,7 @@ results.add(frechet_eighth=curve[0].mean(), frechet_extrapolated=line[0])
 #
 # `classifier.train()` looks harmless: no weight is changed without an optimiser. But batch norm then normalises with the batch at hand, so that a picture's features depend on its company, and it *updates its running statistics* at each call.
 #
-# > **Predict.** The VAE's pictures are blurred and pale. In train mode, does its Fréchet distance come out smaller or larger than it is? And that of real pictures to themselves?
+# > **Predict.** The VAE's pictures are blurred and pale. In train mode, does its Fréchet distance come out smaller or larger than it is? And that of real pictures to themselves, if they come sorted by class?
 
 # %%
 import copy
@@ -2361,7 +2359,7 @@ results.add(
 )
 
 # %% [markdown]
-# Better. The VAE falls from <!--06.eval_mode_vae-->244 to <!--06.train_mode_vae-->101 on MNIST: batch norm removes just those differences in brightness and contrast by which its pictures differ from real ones. For the DCGAN, whose batches look like real ones, little changes, so that a test on a good model finds nothing. And real pictures that come sorted
+# Smaller, which is to say better. The VAE falls from <!--06.eval_mode_vae-->244 to <!--06.train_mode_vae-->101 on MNIST: batch norm removes just those differences in brightness and contrast by which its pictures differ from real ones. For the DCGAN, whose batches look like real ones, little changes, so that a test on a good model finds nothing. And real pictures that come sorted
 # by class (as folders of files do) are <!--06.train_mode_sorted-->44 away from *themselves*. The last column is the damage that stays: the net carries the statistics of the pictures it has just seen into every later score.
 #
 # `features_and_probabilities` therefore calls `eval()` itself. torchmetrics' `FrechetInceptionDistance` does not do so for a net of your own: pass it `net.eval()`, and do not call `metric.train()`.

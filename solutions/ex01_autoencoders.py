@@ -677,10 +677,8 @@ tiny = torch.tensor([2.0, 5.0, -3.0]) + torch.randn(400, 3, generator=generator)
 average, axes = fit_pca(tiny.view(400, 1, 1, 3), 2)
 close(average, tiny.mean(dim=0), "The mean picture is the mean over the pictures, pixel by pixel.")
 close(axes.T @ axes, torch.eye(2), "The directions must be orthonormal columns, (d, k).", atol=1e-4)
-check(
-    axes[1, 0].abs() > 0.98,
-    "The first direction must be the one of the LARGEST variance (after the mean is taken away).",
-)
+message = "The first direction must be the one of the LARGEST variance (after the mean is taken away)."
+check(axes[1, 0].abs() > 0.98, message)
 check(axes[2, 1].abs() > 0.98, "The second direction must be the one of the second largest variance.")
 ### BEGIN HIDDEN TESTS
 for n, height, width, k in ((60, 4, 5, 3), (9, 6, 7, 4), (50, 3, 3, 1)):
@@ -695,16 +693,10 @@ for n, height, width, k in ((60, 4, 5, 3), (9, 6, 7, 4), (50, 3, 3, 1)):
     centred = cloud - cloud.mean(dim=0)
     truth = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -k:]
     close(average.double(), cloud.mean(dim=0), "The mean picture is the mean over the pictures, pixel by pixel.")
-    check(
-        axes.shape == (d, k),
-        "The directions are the columns of a (d, k) matrix, also when there are fewer pictures than pixels.",
-    )
-    close(
-        (axes @ axes.T).double(),
-        truth @ truth.T,
-        "These are not the k directions of largest variance around the mean.",
-        atol=1e-3,
-    )
+    message = "The directions are the columns of a (d, k) matrix, also when there are fewer pictures than pixels."
+    check(axes.shape == (d, k), message)
+    message = "These are not the k directions of largest variance around the mean."
+    close((axes @ axes.T).double(), truth @ truth.T, message, atol=1e-3)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "pca-rebuild-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -795,19 +787,11 @@ cloud = torch.randn(300, 6, generator=generator, dtype=torch.float64) * torch.te
 centred = cloud - cloud.mean(dim=0)
 directions = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -2:]
 some = cloud.view(300, 1, 2, 3)
-close(
-    best_decoder(directions.T, some),
-    directions,
-    "For the principal directions themselves, the best decoder is their transpose.",
-    atol=1e-3,
-)
+message = "For the principal directions themselves, the best decoder is their transpose."
+close(best_decoder(directions.T, some), directions, message, atol=1e-3)
 stretched = torch.tensor([[2.0, 1.0], [0.0, 0.5]], dtype=torch.float64) @ directions.T
-close(
-    best_decoder(stretched, some),
-    directions @ torch.linalg.inv(stretched @ directions),
-    "The same code, stretched and mixed, carries the same information: the decoder must undo the mixing. Is the transpose of E the answer, then?",
-    atol=1e-3,
-)
+message = "The same code, stretched and mixed, carries the same information: the decoder must undo the mixing. Is the transpose of E the answer, then?"
+close(best_decoder(stretched, some), directions @ torch.linalg.inv(stretched @ directions), message, atol=1e-3)
 ### BEGIN HIDDEN TESTS
 mixing = torch.randn(6, 6, generator=generator, dtype=torch.float64)
 cloud = cloud @ mixing
@@ -817,12 +801,8 @@ decoder = best_decoder(encoder, cloud.view(300, 3, 1, 2)).double()
 check(decoder.shape == (6, 2), "The decoder matrix has the size (d, k).")
 codes = centred @ encoder.T
 residual = centred - codes @ decoder.T
-close(
-    residual.T @ codes / 300,
-    torch.zeros(6, 2, dtype=torch.float64),
-    "Something in the residual can still be predicted from the code: use what the data's covariance says, not the encoder alone.",
-    atol=1e-2,
-)
+message = "Something in the residual can still be predicted from the code: use what the data's covariance says, not the encoder alone."
+close(residual.T @ codes / 300, torch.zeros(6, 2, dtype=torch.float64), message, atol=1e-2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

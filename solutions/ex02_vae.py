@@ -281,19 +281,12 @@ import torch
 from course_utils.checks import check, close
 
 zero, one = torch.zeros(2, 3), torch.ones(2, 3)
-close(
-    kl_by_sampling(one, zero, zero, zero, 20_000),
-    torch.full((2,), 1.5),
-    "Means 1 apart in three coordinates: about 3 · ½ nats.",
-    rtol=0,
-    atol=0.1,
-)
+message = "Means 1 apart in three coordinates: about 3 · ½ nats."
+close(kl_by_sampling(one, zero, zero, zero, 20_000), torch.full((2,), 1.5), message, rtol=0, atol=0.1)
 one_draw = kl_by_sampling(one, zero, zero, zero, 1)
 check(one_draw.shape == (2,), "One number a row, also for a single draw.")
-check(
-    not torch.equal(one_draw, kl_by_sampling(one, zero, zero, zero, 1)),
-    "Two estimates from one draw each should differ: draw anew in every call.",
-)
+message = "Two estimates from one draw each should differ: draw anew in every call."
+check(not torch.equal(one_draw, kl_by_sampling(one, zero, zero, zero, 1)), message)
 ### BEGIN HIDDEN TESTS
 from torch import distributions
 
@@ -302,23 +295,16 @@ mu_1, logvar_1, mu_2, logvar_2 = torch.randn(4, 3, 2, generator=generator).mul(0
 truth = distributions.kl_divergence(
     distributions.Normal(mu_1, (0.5 * logvar_1).exp()), distributions.Normal(mu_2, (0.5 * logvar_2).exp())
 ).sum(dim=1)
-close(
-    kl_by_sampling(mu_1, logvar_1, mu_2, logvar_2, 40_000),
-    truth,
-    "The average must be taken over draws from q, and p must keep its own mean and variance.",
-    rtol=0.08,
-    atol=0.05,
-)
+message = "The average must be taken over draws from q, and p must keep its own mean and variance."
+close(kl_by_sampling(mu_1, logvar_1, mu_2, logvar_2, 40_000), truth, message, rtol=0.08, atol=0.05)
 few = torch.stack(
     [
         kl_by_sampling(torch.ones(50, 4), torch.zeros(50, 4), torch.zeros(50, 4), torch.zeros(50, 4), 1)
         for _ in range(20)
     ]
 )
-check(
-    0.5 < float(few.std()) / 2 < 1.5,
-    "With one draw this estimate has a known spread, and yours has another: each row and each coordinate needs its own draw.",
-)
+message = "With one draw this estimate has a known spread, and yours has another: each row and each coordinate needs its own draw."
+check(0.5 < float(few.std()) / 2 < 1.5, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -841,41 +827,26 @@ from course_utils.checks import check, close
 x, W, b = torch.tensor([[1.0], [6.0]]), torch.tensor([[3.0]]), torch.tensor([1.0])
 evidence = -0.5 * (torch.tensor([0.0, 1.0]) + math.log(2 * math.pi * 25))
 mean, logvar = torch.tensor([[0.0], [0.6]]), torch.full((2, 1), math.log(16 / 25))
-check(
-    (exact_elbo(x, mean, logvar - 3, W, b, 4.0) < evidence).all(),
-    "An ELBO above log p(x): a lower bound cannot do that. Is the KL term subtracted, and does the spread of z cost reconstruction?",
-)
+message = "An ELBO above log p(x): a lower bound cannot do that. Is the KL term subtracted, and does the spread of z cost reconstruction?"
+check((exact_elbo(x, mean, logvar - 3, W, b, 4.0) < evidence).all(), message)
 close(
     exact_elbo(x, mean, logvar, W, b, 4.0), evidence, "For the true posterior nothing may be missing: ELBO = log p(x)."
 )
 ### BEGIN HIDDEN TESTS
-generator = torch.Generator().manual_seed(503)
+options = {"generator": torch.Generator().manual_seed(503), "dtype": torch.float64}
 for n, D, k, s in ((3, 5, 2, 0.6), (1, 3, 3, 1.5)):
-    basis = torch.linalg.qr(torch.randn(D, k, generator=generator, dtype=torch.float64)).Q
-    W = basis * (
-        0.5 + torch.rand(k, generator=generator, dtype=torch.float64)
-    )  # orthogonal columns: a diagonal posterior
-    x, b = (
-        torch.randn(n, D, generator=generator, dtype=torch.float64),
-        torch.randn(D, generator=generator, dtype=torch.float64),
-    )
+    W = torch.linalg.qr(torch.randn(D, k, **options)).Q * (0.5 + torch.rand(k, **options))  # a diagonal posterior
+    x, b = torch.randn(n, D, **options), torch.randn(D, **options)
     covariance = torch.linalg.inv(torch.eye(k, dtype=torch.float64) + W.T @ W / s**2)
     mean, logvar = (x - b) @ W @ covariance / s**2, covariance.diagonal().log().expand(n, k)
     C = W @ W.T + s * s * torch.eye(D, dtype=torch.float64)
     evidence = torch.distributions.MultivariateNormal(b, C).log_prob(x)
-    close(
-        exact_elbo(x, mean, logvar, W, b, s),
-        evidence,
-        "With orthogonal columns of W the posterior is diagonal, and the bound must be tight there.",
-    )
+    message = "With orthogonal columns of W the posterior is diagonal, and the bound must be tight there."
+    close(exact_elbo(x, mean, logvar, W, b, s), evidence, message)
     for _ in range(5):
-        guess = (
-            mean + torch.randn(n, k, generator=generator, dtype=torch.float64),
-            logvar + torch.randn(n, k, generator=generator, dtype=torch.float64),
-        )
-        check(
-            (exact_elbo(x, *guess, W, b, s) < evidence).all(), "An ELBO above log p(x): a lower bound cannot do that."
-        )
+        guess = mean + torch.randn(n, k, **options), logvar + torch.randn(n, k, **options)
+        below = exact_elbo(x, *guess, W, b, s) < evidence
+        check(below.all(), "An ELBO above log p(x): a lower bound cannot do that.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "elbo-gap-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -888,11 +859,8 @@ x, W, b = torch.tensor([[2.0, 0.0]]), torch.eye(2), torch.zeros(2)
 half = torch.full((1, 2), 0.5).log()
 tight = exact_elbo(x, torch.tensor([[1.0, 0.0]]), half, W, b, 1.0)
 moved = exact_elbo(x, torch.tensor([[1.0, 3.0]]), half, W, b, 1.0)
-close(
-    tight - moved,
-    torch.tensor([9.0]),
-    "The guess was moved by 3 where the posterior has the variance ½: that costs 3² / (2 · ½) = 9 nats.",
-)
+message = "The guess was moved by 3 where the posterior has the variance ½: that costs 3² / (2 · ½) = 9 nats."
+close(tight - moved, torch.tensor([9.0]), message)
 ### BEGIN HIDDEN TESTS
 generator = torch.Generator().manual_seed(504)
 for n, D, k, s in ((4, 3, 2, 0.9), (1, 2, 3, 0.5)):
@@ -909,11 +877,8 @@ for n, D, k, s in ((4, 3, 2, 0.9), (1, 2, 3, 0.5)):
     )
     C = W @ W.T + s * s * torch.eye(D, dtype=torch.float64)
     evidence = torch.distributions.MultivariateNormal(b, C).log_prob(x)
-    close(
-        evidence - exact_elbo(x, m, logvar, W, b, s),
-        gap,
-        "What is missing to log p(x) must be the KL divergence to the posterior, also when W mixes the codes. What does the spread of z add to the squared error?",
-    )
+    message = "What is missing to log p(x) must be the KL divergence to the posterior, also when W mixes the codes. What does the spread of z add to the squared error?"
+    close(evidence - exact_elbo(x, m, logvar, W, b, s), gap, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1167,44 +1132,28 @@ from course_utils.checks import check
 coins = torch.tensor(load_digits().data > 7.5, dtype=torch.float32)
 seen, held_out = coins[:-360], coins[-360:]
 honest, dear = beta_experiment(seen, held_out, 1.0, steps=150), beta_experiment(seen, held_out, 100.0, steps=150)
-check(
-    set(honest) == {"rate", "distortion", "active"},
-    "Return a dictionary with exactly these keys: rate, distortion, active.",
-)
-check(
-    dear["rate"] < 0.1 and dear["active"] == 0,
-    "At β = 100 the code should fall silent: no active coordinate, hardly any rate. Does β multiply the KL term?",
-)
-check(
-    honest["active"] >= 3 and honest["rate"] > 1.5,
-    "At β = 1 the code should carry some nats. Are pixels summed, like coordinates? Is every picture's own z drawn around its mu?",
-)
+message = "Return a dictionary with exactly these keys: rate, distortion, active."
+check(set(honest) == {"rate", "distortion", "active"}, message)
+message = "At β = 100 the code should fall silent: no active coordinate, hardly any rate. Does β multiply the KL term?"
+check(dear["rate"] < 0.1 and dear["active"] == 0, message)
+message = "At β = 1 the code should carry some nats. Are pixels summed, like coordinates? Is every picture's own z drawn around its mu?"
+check(honest["active"] >= 3 and honest["rate"] > 1.5, message)
 check(
     honest["distortion"] < dear["distortion"] - 3, "A code that speaks should leave less distortion than a silent one."
 )
 ### BEGIN HIDDEN TESTS
-check(
-    honest["active"] <= 8,
-    "There are eight coordinates: the variance of mu is taken over the pictures, for each coordinate.",
-)
-check(
-    17 < honest["rate"] + honest["distortion"] < 22.7,
-    "Rate and distortion of β = 1 do not add up to a plausible negative ELBO: both in nats per picture, summed over coordinates or pixels, averaged over pictures, with the KL divergence's own ½.",
-)
-check(
-    20 < dear["rate"] + dear["distortion"] < 28,
-    "A silent code leaves the distortion of the average picture, in nats per picture: the distortion is not weighted by β.",
-)
+message = "There are eight coordinates: the variance of mu is taken over the pictures, for each coordinate."
+check(honest["active"] <= 8, message)
+message = "Rate and distortion of β = 1 do not add up to a plausible negative ELBO: both in nats per picture, summed over coordinates or pixels, averaged over pictures, with the KL divergence's own ½."
+check(17 < honest["rate"] + honest["distortion"] < 22.7, message)
+message = "A silent code leaves the distortion of the average picture, in nats per picture: the distortion is not weighted by β."
+check(20 < dear["rate"] + dear["distortion"] < 28, message)
 cheap = beta_experiment(seen, held_out, 0.1, steps=100)
-check(
-    cheap["rate"] > 11.2,
-    "At β = 0.1 a nat of code is cheap, so the rate should be large: does β multiply the KL term, and the KL term only? Is z drawn with the standard deviation that the KL term believes in?",
-)
+message = "At β = 0.1 a nat of code is cheap, so the rate should be large: does β multiply the KL term, and the KL term only? Is z drawn with the standard deviation that the KL term believes in?"
+check(cheap["rate"] > 11.2, message)
 negatives = beta_experiment(seen, 1 - held_out, 0.1, steps=30)
-check(
-    negatives["distortion"] > 2 * honest["distortion"],
-    "Negatives should be far harder to rebuild: are rate and distortion measured on the test pictures that are handed in?",
-)
+message = "Negatives should be far harder to rebuild: are rate and distortion measured on the test pictures that are handed in?"
+check(negatives["distortion"] > 2 * honest["distortion"], message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "experiment-seed-test", "locked": true, "points": 1, "schema_version": 3, "solution": false}

@@ -1232,16 +1232,13 @@ def judge_toy(angle, n, seed):
     message = "What a noise vector becomes depends on the rest of the batch: is a layer still in training mode?"
     close(toy(z[:3]).detach(), made[:3], message, atol=1e-3)
     distance, nearest = torch.cdist(made, centres).min(dim=1)
-    near = (distance < 1.5).double().mean() > 0.75
-    check(near, "More than a quarter of the points lie far from every heap: not trained, or trained badly.")
+    message = "More than a quarter of the points lie far from every heap: not trained, or trained badly."
+    check((distance < 1.5).double().mean() > 0.75, message)
     smallest = torch.bincount(nearest, minlength=3).min() / 2_000
-    check(
-        smallest > 0.1,
-        "A heap has hardly any points: the generator has dropped a mode. Look at the optimizer's settings.",
-    )
-    check(
-        (made.mean(0) - points.mean(0)).norm() < 0.8, "The mean of the generated points is far from that of the data."
-    )
+    message = "A heap has hardly any points: the generator has dropped a mode. Look at the optimizer's settings."
+    check(smallest > 0.1, message)
+    off = (made.mean(0) - points.mean(0)).norm()
+    check(off < 0.8, "The mean of the generated points is far from that of the data.")
 
 
 def one_of_two(angle, n, seeds):

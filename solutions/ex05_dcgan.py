@@ -606,7 +606,7 @@ close(shape_table()["discriminator_weights"], right, message)
 # others of the same kind. Each is a `torch.nn.Module`.
 
 
-# %% nbgrader={"grade": false, "grade_id": "networks", "locked": false, "schema_version": 3, "solution": true}
+# %% nbgrader={"grade": false, "grade_id": "generator-network", "locked": false, "schema_version": 3, "solution": true}
 class Generator(nn.Module):
     """Noise (n, latent_dim) => pictures (n, channels, image_size, image_size), values from −1 to 1."""
 
@@ -635,6 +635,7 @@ class Generator(nn.Module):
         ### END SOLUTION
 
 
+# %% nbgrader={"grade": false, "grade_id": "discriminator-network", "locked": false, "schema_version": 3, "solution": true}
 class Discriminator(nn.Module):
     """Pictures (n, channels, image_size, image_size) => one logit for each, (n,)."""
 
@@ -1136,19 +1137,11 @@ weight, x = torch.randn(3, 2, 4, 4), torch.randn(1, 3, 5, 5)
 gamma, beta = torch.tensor([2.0, 0.5]), torch.tensor([1.0, -1.0])
 mean, var = torch.tensor([0.3, -0.2]), torch.tensor([4.0, 0.25])
 new_weight, bias = fold(weight, gamma, beta, mean, var)
-close(
-    new_weight,
-    weight * torch.tensor([1.0, 1.0]).view(1, 2, 1, 1),
-    "Here γ / σ is 1 for both outputs: the weight stays.",
-    atol=1e-3,
-)
+message = "Here γ / σ is 1 for both outputs: the weight stays."
+close(new_weight, weight * torch.tensor([1.0, 1.0]).view(1, 2, 1, 1), message, atol=1e-3)
 folded = F.conv_transpose2d(x, new_weight, bias, stride=2, padding=1)
-close(
-    folded,
-    two_layers(x, weight, gamma, beta, mean, var),
-    "The folded layer must do what the two layers did.",
-    atol=1e-3,
-)
+message = "The folded layer must do what the two layers did."
+close(folded, two_layers(x, weight, gamma, beta, mean, var), message, atol=1e-3)
 ### BEGIN HIDDEN TESTS
 generator = torch.Generator().manual_seed(60)
 for a, b in ((2, 5), (4, 4), (6, 1)):
@@ -1159,13 +1152,8 @@ for a, b in ((2, 5), (4, 4), (6, 1)):
     close(new_weight.shape[1], b, "The weight keeps its shape.")
     right = two_layers(x, weight, gamma, beta, mean, var)
     folded = F.conv_transpose2d(x, new_weight, bias, stride=2, padding=1)
-    close(
-        folded,
-        right,
-        "Batch norm acts on what comes out. Which axis of a transposed convolution's weight is that?",
-        rtol=1e-3,
-        atol=1e-3,
-    )
+    message = "Batch norm acts on what comes out. Which axis of a transposed convolution's weight is that?"
+    close(folded, right, message, rtol=1e-3, atol=1e-3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1448,34 +1436,20 @@ for key in ("d_loss", "g_loss", "d_right"):
     close(len(record[key]), 6, "One number for each alternation.")
     check(all(math.isfinite(number) for number in record[key]), "The numbers must be finite.")
 check(all(0 <= share <= 1 for share in record["d_right"]), "A share lies between 0 and 1.")
-check(
-    all(abs(32 * share - round(32 * share)) < 1e-3 for share in record["d_right"]),
-    "Each share is taken over 32 pictures, 16 of either kind.",
-)
+message = "Each share is taken over 32 pictures, 16 of either kind."
+check(all(abs(32 * share - round(32 * share)) < 1e-3 for share in record["d_right"]), message)
 for key in ("before", "after"):
     shape = tuple(record[key].shape)
     check(shape == (16, my.channels, my.image_size, my.image_size), "Sixteen pictures of your size.")
-    check(
-        bool(record[key].min() >= 0) and bool(record[key].max() <= 1),
-        "Bring the pixels from the generator's range to 0 … 1.",
-    )
+    message = "Bring the pixels from the generator's range to 0 … 1."
+    check(bool(record[key].min() >= 0) and bool(record[key].max() <= 1), message)
 ### BEGIN HIDDEN TESTS
-close(
-    record["d_loss"][0],
-    2 * math.log(2),
-    "With your initialise, D knows next to nothing at first: its loss starts near 2 log 2.",
-    atol=0.6,
-)
-close(
-    record["before"].mean().item(),
-    0.5,
-    "With your initialise, the first pictures are nearly grey: 0.5 on a scale from 0 to 1.",
-    atol=0.05,
-)
-check(
-    bool(record["before"].std() < 0.003),
-    "Are both networks initialised by your function? The first pictures should hardly differ from grey.",
-)
+message = "With your initialise, D knows next to nothing at first: its loss starts near 2 log 2."
+close(record["d_loss"][0], 2 * math.log(2), message, atol=0.6)
+message = "With your initialise, the first pictures are nearly grey: 0.5 on a scale from 0 to 1."
+close(record["before"].mean().item(), 0.5, message, atol=0.05)
+message = "Are both networks initialised by your function? The first pictures should hardly differ from grey."
+check(bool(record["before"].std() < 0.003), message)
 check(bool((record["before"] - record["after"]).abs().mean() > 1e-3), "The generator must have moved.")
 states = [record[key].state_dict() for key in ("generator", "discriminator")]
 for state in states:

@@ -4,7 +4,7 @@ loses: nothing
 """
 
 
-# %% networks
+# %% generator-network
 def shrink(size):
     sides = [size]
     while sides[-1] > 6:
@@ -35,6 +35,7 @@ class Generator(nn.Module):
         return x.tanh()
 
 
+# %% discriminator-network
 class Discriminator(nn.Module):
     def __init__(self, image_size, channels, width):
         super().__init__()

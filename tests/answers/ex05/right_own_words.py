@@ -28,7 +28,7 @@ def padding_that_keeps(k, d=1):
     return None if rest else half
 
 
-# %% networks
+# %% generator-network
 class Generator(nn.Sequential):
     def __init__(self, image_size, channels, width, latent_dim):
         path = [(image_size, channels)]
@@ -44,6 +44,7 @@ class Generator(nn.Sequential):
         super().__init__(*layers, nn.Tanh())
 
 
+# %% discriminator-network
 class Discriminator(nn.Sequential):
     def __init__(self, image_size, channels, width):
         layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]

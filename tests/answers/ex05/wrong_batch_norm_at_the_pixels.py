@@ -4,7 +4,7 @@ loses: discriminator-weights
 """
 
 
-# %% networks
+# %% generator-network
 class Generator(nn.Module):
     """Noise (n, latent_dim) => pictures (n, channels, image_size, image_size), values from −1 to 1."""
 
@@ -29,6 +29,7 @@ class Generator(nn.Module):
         return self.layers(z)
 
 
+# %% discriminator-network
 class Discriminator(nn.Module):
     """Pictures (n, channels, image_size, image_size) => one logit for each, (n,)."""
 

@@ -5,7 +5,7 @@ loses: discriminator-shape, discriminator-other-sizes, discriminator-leak, discr
 """
 
 
-# %% networks
+# %% generator-network
 class Generator(nn.Module):
     """Noise (n, latent_dim) => pictures (n, channels, image_size, image_size), values from −1 to 1."""
 
@@ -30,6 +30,7 @@ class Generator(nn.Module):
         return self.layers(z)
 
 
+# %% discriminator-network
 class Discriminator(nn.Module):
     """Pictures (n, channels, image_size, image_size) => one logit for each, (n,)."""
 
