@@ -1124,8 +1124,8 @@ results.check()
 #
 # - I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, [arXiv:1406.2661](https://arxiv.org/abs/1406.2661): (3.1), (3.2), (3.5) to
 #   (3.8).
-# - G. M. Korpelevich, "The extragradient method for finding saddle points and other problems", *Ekonomika i Matematicheskie Metody* 12,
-#   1976.
+# - G. M. Korpelevich, "The extragradient method for finding saddle points and other problems", *Ekonomika i Matematicheskie
+#   Metody* 12, 1976.
 # - M. Arjovsky and L. Bottou, "Towards principled methods for training generative adversarial networks", ICLR 2017,
 #   [arXiv:1701.04862](https://arxiv.org/abs/1701.04862): why a perfect expert never loses.
 # - A. Radford, L. Metz and S. Chintala, "Unsupervised representation learning with deep convolutional generative adversarial

@@ -141,6 +141,12 @@ def equations(chapter):
             yield f"({reference}) refers to no equation"
 
 
+def lists(chapter):
+    """A year or another large number with a full stop at the beginning of a line would become a list."""
+    for line in re.findall(r"^ *\d{3,}\..*$", chapter.prose, re.M):
+        yield f"the line {line.strip()!r} begins like an item of a list"
+
+
 def links(chapter):
     yield from dead_links(chapter.prose, NOTEBOOKS)
 
@@ -224,7 +230,7 @@ def unsafe_loads(tree: ast.AST):
 
 
 SCRIPT_RULES = [
-    parts, first_cell, short_cells, figures, equations, links, quoted_numbers, copies, safe_loads,
+    parts, first_cell, short_cells, figures, equations, lists, links, quoted_numbers, copies, safe_loads,
 ]  # fmt: skip
 
 
@@ -340,6 +346,7 @@ SHOWN = 'show_images(x, alt="Ten digits in a row, left to right")'
         (figures, "# ## Summary", '# ## Summary\n# <img src="../README.md" width="10">'),
         (equations, "\\tag{2.2}", "\\tag{2.1}"),
         (equations, "# Then (2.2)", "# $$e = f$$ Then (2.2)"),
+        (lists, "#   on two lines;", "#   1976."),
         (equations, "\\tag{2.2}", "\\tag{2.4}"),
         (equations, "\\tag{2.1}", "\\tag{1.1}"),
         (equations, "see (2.1)", "see (2.7)"),
