@@ -20,7 +20,7 @@ test: venv ## lint, unit tests and every notebook on the short CPU schedule
 
 run: venv ## make run CHAPTER=02: execute one chapter; the notebook and its HTML page appear under build/
 	$(if $(CHAPTER),,$(error Which chapter? Name it, as in: make run CHAPTER=02))
-	@$(BIN)/python -m course_utils.chapters run "$(CHAPTER)" $(ARGS)
+	@$(BIN)/python -m course_utils chapters run "$(CHAPTER)" $(ARGS)
 
 clean: ## remove .venv and build/
 	@rm -rf .venv build

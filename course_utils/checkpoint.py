@@ -2,14 +2,13 @@
 
 import contextlib
 import glob
-import os
-import tempfile
+import io
 import time
 from pathlib import Path
 
 import torch
 
-from course_utils import CourseError
+from course_utils import CourseError, files
 
 
 class CheckpointError(CourseError):
@@ -19,21 +18,13 @@ class CheckpointError(CourseError):
 def save(path: Path, state: dict) -> None:
     """Write `state` (tensors, numbers, strings, lists and dicts of them) to `path`, all or nothing.
 
-    The file is written under another name, forced to disk and then renamed, which is one indivisible step:
-    whoever reads `path`, at any moment, finds the old checkpoint or the new one, never half of one.
+    Raises:
+        CheckpointError: the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        whole = io.BytesIO()
+        torch.save(state, whole)
+        files.write(path, whole.getbuffer())
         for left_over in path.parent.glob(f".{glob.escape(path.name)}-*"):  # of a process that was killed
             with contextlib.suppress(FileNotFoundError):  # another process was faster
                 if time.time() - left_over.stat().st_mtime > 3600:  # a younger one may be in use

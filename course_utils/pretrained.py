@@ -1,34 +1,26 @@
-"""Weights that come with the course, and the command that makes each again.
-
-    python -m course_utils.pretrained list
-    python -m course_utils.pretrained rebuild dcgan-mnist --seeds 0 1 2
+"""Weights that come with the course: loads them, and draws from them.
 
 They are safetensors files, which hold numbers and nothing else. `weights/weights.json` records, for each, the hash of
-the file, the seed, the data, the date and what was measured; a file whose hash differs is not loaded. With several
-seeds, the network is trained once with each; the first is kept, and the scores of all are recorded.
+the file, the command that made it, the seed, the data, the date and what was measured; a file whose hash differs is
+not loaded. `python -m course_utils weights` lists them and trains them again.
 """
 
-import argparse
-import datetime
 import hashlib
 import json
-import platform
-import sys
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from
-from safetensors.torch import save as bytes_of
 from torch import nn
 
-from course_utils import CourseError, files, losses, metrics, results, schedule
-from course_utils.data import Images, load_images
-from course_utils.gan import MLPGAN, gan_game, sample_gan
-from course_utils.models import DCGAN, VAE, Autoencoder, Classifier, dcgan_init
-from course_utils.seeding import seed_everything
-from course_utils.training import train
+from course_utils import CourseError, schedule
+from course_utils.data import Images
+from course_utils.game import MLPGAN, sample_gan
+from course_utils.taught.autoencoder import Autoencoder
+from course_utils.taught.dcgan import DCGAN
+from course_utils.taught.evaluation import Classifier
+from course_utils.taught.vae import VAE
 
 WEIGHTS = Path(__file__).with_name("weights")
 
@@ -48,7 +40,7 @@ def load(name: str) -> nn.Module:
     Raises:
         WeightsError: there is no such file, or its hash is not the recorded one.
     """
-    if name not in BUILDERS or name not in records():
+    if name.rpartition("-")[0] not in NETWORKS or name not in records():
         raise WeightsError(f"There are no weights {name!r}: choose one of {', '.join(records())}.")
     try:
         content = (WEIGHTS / f"{name}.safetensors").read_bytes()
@@ -58,8 +50,7 @@ def load(name: str) -> nn.Module:
         ) from error
     if hashlib.sha256(content).hexdigest() != records()[name]["sha256"]:
         raise WeightsError(f"The file of the weights {name} is not the recorded one: install the course again.")
-    network, *_ = BUILDERS[name]
-    model = network()
+    model = NETWORKS[name.rpartition("-")[0]]()
     try:
         model.load_state_dict(tensors_from(content))
     except (SafetensorError, RuntimeError) as error:
@@ -82,37 +73,6 @@ def draw(model: nn.Module, n: int, seed: int = 0) -> torch.Tensor:
         return sample_gan(model.generator, torch.randn(n, model.latent_dim).to(schedule.device()))
 
 
-def rebuild(name: str, seeds: list[int]) -> dict:
-    """Train `name` again with each of the seeds, replace its file and its record, and return the record."""
-    network, build, settings = BUILDERS[name]
-    digits = load_images("mnist")
-    if not name.endswith(f"-{digits.source}"):
-        raise WeightsError(f"{name} is trained on other data than {digits.source}: set COURSE_DATA to match.")
-    content, measured = None, []
-    for seed in seeds:
-        seed_everything(seed)
-        model = network().to(schedule.device())
-        build(model, digits, name=f"{name}-{seed}", seed=seed, **settings)
-        measured.append(measure(model.eval(), digits))
-        content = content or bytes_of({key: t.cpu().contiguous() for key, t in model.state_dict().items()})
-    record = {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "command": f"python -m course_utils.pretrained rebuild {name} --seeds {' '.join(map(str, seeds))}",
-        "data": digits.source,
-        "seeds": seeds,
-        "settings": settings,
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {schedule.device().type}",
-        "versions": results.versions(),
-        "measured": {key: [round(numbers[key], 5) for numbers in measured] for key in measured[0]},
-    }
-    WEIGHTS.mkdir(exist_ok=True)
-    files.write(WEIGHTS / f"{name}.safetensors", content)
-    everything = dict(sorted({**records(), name: record}.items()))
-    files.write(WEIGHTS / "weights.json", json.dumps(everything, indent=1) + "\n")
-    return record
-
-
 def reference(digits: Images, n: int = 5000) -> torch.Tensor:
     """`n` test pictures to score against, or all if there are fewer: drawn at random, and always the same.
 
@@ -120,89 +80,6 @@ def reference(digits: Images, n: int = 5000) -> torch.Tensor:
     """
     order = torch.randperm(len(digits.test), generator=torch.Generator().manual_seed(0))[:n]
     return digits.test[order.to(digits.test.device)]
-
-
-@torch.no_grad()
-def measure(model: nn.Module, digits: Images) -> dict[str, float]:
-    """What is recorded of a trained network: a classifier's accuracy, a generative model's scores."""
-    if isinstance(model, Classifier):
-        right = torch.cat([model(x).argmax(dim=1) for x in digits.test.split(1000)]) == digits.test_labels
-        return {"test_accuracy": right.double().mean().item()}
-    real = reference(digits)
-    numbers = metrics.all_scores(draw(model, len(real)), real, load(f"classifier-{digits.source}"))
-    if isinstance(model, VAE):
-        seed_everything(0)
-        logits, mu, logvar = model(digits.test)
-        numbers["test_loss"] = losses.negative_elbo(logits, digits.test, mu, logvar).item()
-    if isinstance(model, Autoencoder):
-        numbers["test_mse"] = F.mse_loss(model(digits.test), digits.test).item()
-    return numbers
-
-
-# ---------------------------------------------------------------- how each is trained
-
-
-def descent(model: nn.Module, learning_rate: float, steps: int, **options):
-    """A step of Adam at a rate that rises and falls, and the state that a checkpoint must hold."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True, **options)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
-
-    def descend(loss):
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        scheduler.step()
-
-    return descend, {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-
-
-def train_classifier(model, digits, *, name, seed, steps, batch_size, learning_rate):
-    """The feature net of the scores: cross-entropy, on pictures that are shifted a little."""
-    descend, state = descent(model, learning_rate, steps, weight_decay=1e-5)
-
-    def update(x, y):
-        shift = torch.randint(-2, 3, (2,)).tolist()
-        loss = F.cross_entropy(model(x.roll(shift, dims=(2, 3))), y)
-        descend(loss)
-        return {"loss": loss}
-
-    labels = digits.train_labels
-    train(update, digits.train, labels=labels, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
-
-
-def train_autoencoder(model, digits, *, name, seed, steps, batch_size, learning_rate):
-    """Chapter 01's autoencoder; then the Gaussian of its codes, from which `sample` draws."""
-    descend, state = descent(model, learning_rate, steps)
-
-    def update(x):
-        loss = F.mse_loss(model(x), x)
-        descend(loss)
-        return {"loss": loss}
-
-    train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
-    model.fit_codes(digits.train)
-
-
-def train_vae(model, digits, *, name, seed, steps, batch_size, learning_rate):
-    """Chapter 02's VAE."""
-    descend, state = descent(model, learning_rate, steps)
-
-    def update(x):
-        logits, mu, logvar = model(x)
-        loss = losses.negative_elbo(logits, x, mu, logvar)
-        descend(loss)
-        return {"loss": loss}
-
-    train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
-
-
-def train_gan(networks, digits, *, name, seed, steps, batch_size, rates, averaging, gamma=0.0):
-    """The GANs of chapters 03 and 05; the averaged generator takes the place of the one that played."""
-    if isinstance(networks, DCGAN):
-        networks.apply(dcgan_init)
-    update, state = gan_game(networks, rates=rates, steps=steps, averaging=averaging, gamma=gamma)
-    train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
-    networks.generator.load_state_dict(state["averaged"].module.state_dict())
 
 
 class CodeModel(Autoencoder):
@@ -229,44 +106,5 @@ def small_dcgan():
     return DCGAN(28, 1, width=16, latent_dim=64, refine=1)
 
 
-# name: (the network, what trains it, with which settings)
-BUILDERS = {
-    "classifier-mnist": (Classifier, train_classifier, {"steps": 5616, "batch_size": 128, "learning_rate": 4e-3}),
-    "classifier-embedded": (Classifier, train_classifier, {"steps": 1344, "batch_size": 128, "learning_rate": 4e-3}),
-    "autoencoder-mnist": (CodeModel, train_autoencoder, {"steps": 8000, "batch_size": 128, "learning_rate": 5e-3}),
-    "autoencoder-embedded": (CodeModel, train_autoencoder, {"steps": 4000, "batch_size": 128, "learning_rate": 5e-3}),
-    "vae-mnist": (VAE, train_vae, {"steps": 8000, "batch_size": 256, "learning_rate": 4e-3}),
-    "vae-embedded": (VAE, train_vae, {"steps": 3000, "batch_size": 256, "learning_rate": 4e-3}),
-    "gan-mnist": (MLPGAN, train_gan, {"steps": 12000, "batch_size": 64, "rates": (2e-3, 1e-3), "averaging": 0.998}),
-    "gan-embedded": (MLPGAN, train_gan, {"steps": 5000, "batch_size": 64, "rates": (2e-3, 1e-3), "averaging": 0.998}),
-    "dcgan-mnist": (
-        small_dcgan,
-        train_gan,
-        {"steps": 16000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
-    ),
-    "dcgan-embedded": (
-        small_dcgan,
-        train_gan,
-        {"steps": 4000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
-    ),
-}
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m course_utils.pretrained", description=__doc__.split("\n\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="the weights and their records")
-    again = commands.add_parser("rebuild", help="train weights again and record them; minutes on a CPU")
-    again.add_argument("name", choices=BUILDERS, metavar="NAME", help=f"one of {', '.join(BUILDERS)}")
-    again.add_argument("--seeds", type=int, nargs="+", default=[0], help="train with each, keep the first (default 0)")
-    args = parser.parse_args(argv)
-    try:
-        print(json.dumps(records() if args.command == "list" else rebuild(args.name, args.seeds), indent=1))
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+# The networks by the first part of their name; the second part names the data: mnist or embedded.
+NETWORKS = {"classifier": Classifier, "autoencoder": CodeModel, "vae": VAE, "gan": MLPGAN, "dcgan": small_dcgan}

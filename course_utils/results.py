@@ -7,9 +7,7 @@ against it, prose quotes it, tests compare the two.
 
 import functools
 import json
-import os
 import platform
-import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +16,7 @@ import torch
 import torchvision
 from IPython.display import HTML, display
 
-from course_utils import CourseError, schedule
+from course_utils import CourseError, files, schedule
 
 EXPECTED = Path(__file__).with_name("expected.json")
 
@@ -98,11 +96,7 @@ class Results:
             "numbers": self.numbers,
         }
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as temporary:
-                whole = Path(temporary) / path.name
-                whole.write_text(json.dumps(record, indent=1))
-                os.replace(whole, path)
+            files.write(path, json.dumps(record, indent=1))
         except OSError as error:
             raise CourseError(
                 f"The results cannot be written to {path} ({error.strerror or error}): set COURSE_RESULTS to a "

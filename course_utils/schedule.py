@@ -1,4 +1,4 @@
-"""Device, schedule and folders: the one place that reads the COURSE_* environment variables.
+"""Device, schedule, seed and folders: the one place that reads the COURSE_* environment variables.
 
 | variable           | values                          | default                                          |
 |--------------------|---------------------------------|--------------------------------------------------|
@@ -11,9 +11,11 @@
 """
 
 import os
+import random
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 from platformdirs import user_cache_path
 
@@ -68,6 +70,19 @@ def seed() -> int:
     if not value.isdecimal() or int(value) >= 2**32:  # NumPy's generators take no larger seed
         raise CourseError(f"COURSE_SEED={value!r} is not a whole number from 0 to {2**32 - 1}: correct or unset it.")
     return int(value)
+
+
+def seed_everything(number: int | None = None) -> int:
+    """Seed Python, NumPy and torch (every device) with `number`, by default COURSE_SEED; return it.
+
+    On one machine, device and library version the same seed then gives the same CPU result, bit for bit.
+    Between machines or devices the last digits differ, because sums are taken in another order.
+    """
+    number = seed() if number is None else number
+    random.seed(number)
+    np.random.seed(number)  # noqa: NPY002 - whatever still uses NumPy's global generator is covered, too
+    torch.manual_seed(number)
+    return number
 
 
 def bfloat16_pays() -> bool:

@@ -342,7 +342,7 @@ assert black > 0.5
 # > without one. Which of the three are equal?
 
 # %%
-from course_utils.seeding import seed_everything
+from course_utils.schedule import seed_everything
 
 seed_everything(0)
 first = torch.randn(3)

@@ -63,7 +63,7 @@ from course_utils.data import batches, load_images
 from course_utils.explorer import latent_explorer
 from course_utils.figures import plot_history, show, show_images
 from course_utils.results import Results
-from course_utils.seeding import seed_everything
+from course_utils.schedule import seed_everything
 from course_utils.training import train
 
 # %%

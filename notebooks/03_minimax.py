@@ -60,11 +60,12 @@ import torch.nn.functional as F
 from torch import distributions, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from course_utils import metrics, pretrained, schedule
+from course_utils import pretrained, schedule
 from course_utils.data import load_images
 from course_utils.figures import live_picture, plot_history, show, show_images, smooth, tile
 from course_utils.results import Results
-from course_utils.seeding import seed_everything
+from course_utils.schedule import seed_everything
+from course_utils.taught import evaluation
 from course_utils.training import Diary, train
 
 # %%
@@ -758,7 +759,7 @@ def update(x):
 # %%
 fixed_z = torch.randn(32, generator.latent_dim, device=device)
 classifier = pretrained.load(f"classifier-{digits.source}")
-real_features, _ = metrics.features_and_probabilities(classifier, digits.test)
+real_features, _ = evaluation.features_and_probabilities(classifier, digits.test)
 snapshots, on_the_way = Diary(), Diary()  # checkpoints keep them
 picture = live_picture()
 
@@ -778,7 +779,7 @@ def watch(step):
     snapshots[step] = draw(averaged, fixed_z)
     z = torch.randn(1_000, generator.latent_dim, device=device)
     on_the_way[step] = [
-        metrics.score(draw(one, z), real_features, classifier).inception_score for one in (generator, averaged)
+        evaluation.score(draw(one, z), real_features, classifier).inception_score for one in (generator, averaged)
     ]
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 2.5), width_ratios=(1, 1.4))
     if so_far:
@@ -939,7 +940,7 @@ heaps = {
     "noise": torch.rand(10_000, 1, 28, 28, device=device),
 }
 # %%
-scores = {name: metrics.score(pictures, real_features, classifier) for name, pictures in heaps.items()}
+scores = {name: evaluation.score(pictures, real_features, classifier) for name, pictures in heaps.items()}
 for name, (inception, frechet) in scores.items():
     print(f"{name:24s} inception score {inception:5.2f}   Fréchet distance {frechet:7.1f}")
 
@@ -1054,7 +1055,7 @@ def short_run(beta1, steps):
         return {"discriminator": d_loss, "generator": g_loss}
 
     train(update, digits.train, steps=steps, batch_size=64)
-    return metrics.score(draw(g, torch.randn(5_000, g.latent_dim, device=device)), real_features, classifier)
+    return evaluation.score(draw(g, torch.randn(5_000, g.latent_dim, device=device)), real_features, classifier)
 
 
 # %%

@@ -59,13 +59,13 @@ import torch
 import torch.nn.functional as F
 from torch import distributions, nn
 
-from course_utils import metrics, pretrained, schedule
+from course_utils import pretrained, schedule
 from course_utils.data import batches, load_images
 from course_utils.figures import COLOURS, show, show_images, smooth
-from course_utils.losses import discriminator_loss, generator_loss
-from course_utils.models import Discriminator, Generator
 from course_utils.results import Results
-from course_utils.seeding import seed_everything
+from course_utils.schedule import seed_everything
+from course_utils.taught import evaluation
+from course_utils.taught.gan import Discriminator, Generator, discriminator_loss, generator_loss
 from course_utils.training import train
 
 # %%
@@ -662,11 +662,11 @@ def sample(generator, n=2_000):
 
 
 # %%
-real_features, _ = metrics.features_and_probabilities(classifier, digits.test[:2_000])
+real_features, _ = evaluation.features_and_probabilities(classifier, digits.test[:2_000])
 
 
 def scores_of(images):
-    return metrics.score(images, real_features, classifier)
+    return evaluation.score(images, real_features, classifier)
 
 
 # %%

@@ -60,12 +60,13 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from course_utils import metrics, models, pretrained, schedule
+from course_utils import pretrained, schedule
 from course_utils.data import load_images
 from course_utils.figures import live_picture, plot_history, show, show_images
-from course_utils.losses import discriminator_loss, generator_loss
 from course_utils.results import Results
-from course_utils.seeding import seed_everything
+from course_utils.schedule import seed_everything
+from course_utils.taught import evaluation
+from course_utils.taught.gan import Discriminator, Generator, discriminator_loss, generator_loss
 from course_utils.training import Diary, train
 
 # %%
@@ -94,7 +95,7 @@ show_images(
 # exactly what it did before. The starting weights are random, so a shuffled start is as likely as any other.
 
 # %%
-judge = models.Discriminator().to(device).eval()
+judge = Discriminator().to(device).eval()
 before = judge(digits.test[:10])
 first = judge.layers[1]  # the layer after Flatten, its weight (512, 784)
 first.weight.data = first.weight.data[:, shuffle]
@@ -528,7 +529,7 @@ torch.testing.assert_close(dcgan.discriminator[-3:](maps), as_convolution, rtol=
 # > **Predict.** Which has more weights, chapter 03's pair of networks or this one? By what factor?
 
 # %%
-mlp = models.Generator(), models.Discriminator()
+mlp = Generator(), Discriminator()
 for name, before, now in zip(("generator", "discriminator"), mlp, (dcgan.generator, dcgan.discriminator), strict=True):
     print(f"{name:14s} chapter 03: {count(before):8,}   here: {count(now):7,}")
     assert count(now) < count(before) / 4
@@ -935,14 +936,14 @@ fixed_z = torch.randn(96, settings.latent_dim, device=device)
 canvas, film, on_the_way = live_picture(), Diary(), Diary({"the last weights": [], "the average": []})
 state |= {"film": film, "on_the_way": on_the_way}  # so that a checkpoint keeps them, too
 classifier = pretrained.load(f"classifier-{digits.source}")
-real_features, _ = metrics.features_and_probabilities(classifier, digits.test)
+real_features, _ = evaluation.features_and_probabilities(classifier, digits.test)
 many_z = torch.randn(1_000, settings.latent_dim, device=device)
 
 
 def watch(step):
     film[f"after {step:,} steps"] = draw(averaged, fixed_z)[:10]
     for name, generator in zip(on_the_way, (networks.generator, averaged), strict=True):
-        score = metrics.score(draw(generator, many_z), real_features, classifier)
+        score = evaluation.score(draw(generator, many_z), real_features, classifier)
         on_the_way[name].append((step, score.frechet))
     show_images(
         draw(averaged, fixed_z),
@@ -1007,7 +1008,7 @@ contenders = {
     "the last generator": draw(networks.generator, z),
     "uniform noise": torch.rand(10_000, 1, 28, 28, device=device),
 }
-scores = {name: metrics.score(images, real_features, classifier) for name, images in contenders.items()}
+scores = {name: evaluation.score(images, real_features, classifier) for name, images in contenders.items()}
 for name, score in scores.items():
     print(f"{name:20s} inception score {score.inception_score:5.2f}   Fréchet distance {score.frechet:7.1f}")
 
@@ -1149,7 +1150,7 @@ games["mixed batches"] = short_game(cases["balanced"], mixed=True)
 rows, distance = {}, {}
 for name, (small, _) in games.items():
     pictures = draw(small.generator, torch.randn(2_000, settings.latent_dim, device=device))
-    distance[name] = metrics.score(pictures, real_features, classifier).frechet
+    distance[name] = evaluation.score(pictures, real_features, classifier).frechet
     rows[f"{name}: Fréchet distance {distance[name]:.0f}"] = pictures[:10]
 
 # %%

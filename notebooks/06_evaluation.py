@@ -75,11 +75,12 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 from torchvision.transforms.functional import gaussian_blur
 
-from course_utils import models, pretrained, require, schedule
+from course_utils import pretrained, require, schedule
 from course_utils.data import load_images
 from course_utils.figures import show, show_images
 from course_utils.results import Results
-from course_utils.seeding import seed_everything
+from course_utils.schedule import seed_everything
+from course_utils.taught.vae import VAE
 
 # %%
 seed_everything()
@@ -845,7 +846,7 @@ results.add(
 
 # %% [markdown]
 # On MNIST other real pictures come to <!--06.other_real_frechet-->3.3, the DCGAN to <!--06.dcgan_frechet_5000-->10.1, noise to <!--06.noise_frechet-->6100. The unit is that of a squared feature, which means nothing outside of this classifier: **always print a real-vs-real row and a
-# noise row**, and compare within the table. For the number that papers report, `inception_metric()` in `course_utils/inception.py` sets up torchmetrics with Inception-v3 as they do, if its weights can be had.
+# noise row**, and compare within the table. For the number that papers report, `inception_metric()` in `course_utils/commands/inception.py` sets up torchmetrics with Inception-v3 as they do, if its weights can be had.
 #
 # Chapters 03 and 05 printed the inception score and this distance side by side. This was their function, every line of which you now know:
 
@@ -1409,7 +1410,7 @@ def count_modes(samples, centres, std):
 # > **Predict.** Which share of the *true* samples is of high quality? "Three sigma" makes many people think of 99.7 %. Does it hold in the plane? And in 20 dimensions?
 
 # %%
-from course_utils import toydata
+from course_utils.data import toydata
 
 share_inside = {d: (torch.randn(100_000, d).norm(dim=1) <= 3).float().mean().item() for d in (1, 2, 5, 20)}
 for d, share in share_inside.items():
@@ -1609,7 +1610,8 @@ assert counted > 500
 # We check it on chapter 02's story, $z\sim\mathcal N(0,1)$, $x = z + 0.2\,\varepsilon$, with a guess that is twice too wide, where $v$ is an integral that a fine grid settles.
 
 # %%
-from course_utils.iwae import log_mean_exp, log_normal, log_weights
+from course_utils.likelihood import log_weights
+from course_utils.taught.vae import log_mean_exp, log_normal
 
 s, x_seen = 0.2, 1.3
 mean, posterior_std = x_seen / (1 + s**2), s / math.sqrt(1 + s**2)
@@ -1959,37 +1961,36 @@ assert floor > 20
 # (The table follows the paper and, for the 59 600 pictures and the output bias, the authors' code. That code also has $\beta_1 = 0.99$, which we did not copy.) The published schedule is 9.8 million steps. On one CPU core that is most of a day for $K=5$ and about two for $K=50$. So the command can also run a shortened schedule, and says so in what it records:
 
 # %%
-from course_utils import iwae
+from course_utils import likelihood
 
-assert iwae.PUBLISHED_EPOCHS == sum(3**i for i in range(8)) == 3280
-assert math.isclose(iwae.learning_rate(3279, 3280, published=True), 1e-4)
-rates = [iwae.learning_rate(step, 3280, published=True) for step in range(3280)]
+assert likelihood.PUBLISHED_EPOCHS == sum(3**i for i in range(8)) == 3280
+assert math.isclose(likelihood.learning_rate(3279, 3280, published=True), 1e-4)
+rates = [likelihood.learning_rate(step, 3280, published=True) for step in range(3280)]
 slowest = sum(math.isclose(rate, 1e-4) for rate in rates) / 3280
 print(f"share of the published passes at the last and smallest rate: {slowest:.2f}")
 assert slowest > 0.66
 
 # %% [markdown]
 # ```sh
-# python -m course_utils.iwae train --k 50 --epochs 3280      # as published
-# python -m course_utils.iwae train --k 50 --minutes 30       # as far as half an hour goes
-# python -m course_utils.iwae report
+# python -m course_utils likelihood train --k 50 --epochs 3280      # as published
+# python -m course_utils likelihood train --k 50 --minutes 30       # as far as half an hour goes
+# python -m course_utils likelihood report
 # ```
 #
-# On the full schedule of this notebook the next cell trains all three as published. On the short one it only shows what has been recorded.
+# The next cell shows what has been recorded.
 
 # %%
-protocol = schedule.choose(epochs=(0, iwae.PUBLISHED_EPOCHS))
-for k in iwae.PUBLISHED if protocol.epochs else ():
-    iwae.main(["train", "--k", str(k), "--epochs", str(protocol.epochs)])
-print(iwae.report())
+print(likelihood.report())
 
 # %%
-recorded = [entry for entry in iwae.records() if entry["data"] == "mnist"]
+recorded = [entry for entry in likelihood.records() if entry["data"] == "mnist"]
 for entry in recorded:
-    gap = entry["nll"] - iwae.PUBLISHED[entry["k"]]
+    gap = entry["nll"] - likelihood.PUBLISHED[entry["k"]]
     print(f"K = {entry['k']:2d}: {entry['nll']:.2f} nats = {entry['bits_per_pixel']:.3f} bits per pixel; ", end="")
     print(f"{gap:+.2f} from the published; ELBO {-entry['negative_elbo']:.2f}; ", end="")
-    print(f"{entry['epochs'] / iwae.PUBLISHED_EPOCHS:.1%} of the passes, {entry['train_seconds'] / 60:.0f} minutes")
+    print(
+        f"{entry['epochs'] / likelihood.PUBLISHED_EPOCHS:.1%} of the passes, {entry['train_seconds'] / 60:.0f} minutes"
+    )
     assert entry["nll"] < entry["negative_elbo"]
     assert entry["nll"] > 80, "below the best published with two layers (82.90) something would be wrong"
 
@@ -2052,7 +2053,7 @@ show_images(
 # %%
 from sklearn.linear_model import LogisticRegression
 
-from course_utils.toydata import FACTORS
+from course_utils.data.toydata import FACTORS
 
 
 def rows_with_one_factor_fixed(fixed, generator):
@@ -2167,12 +2168,12 @@ torch.testing.assert_close(log_prior, log_prior_rotated)
 
 # %%
 from course_utils.data import batches
-from course_utils.losses import negative_elbo
+from course_utils.taught.vae import negative_elbo
 
 
 def shapes_vae(beta, seed, steps=300):
     torch.manual_seed(seed)
-    model = models.VAE(latent_dim=8, hidden_dim=200).to(device)
+    model = VAE(latent_dim=8, hidden_dim=200).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=4e-3, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     for batch in batches(pictures, 128, steps=steps, seed=seed):
@@ -2402,7 +2403,7 @@ assert max(by_resize.values()) > 1.3 * min(by_resize.values())
 # No. On MNIST it comes to <!--06.frechet_antialiased-->590 with antialiasing and to <!--06.frechet_nearest-->297 by nearest pixels: more than between the VAE and the DCGAN, and nothing was generated. (This net minds the blur of averaged strokes more than ragged ones. Another net may see it the
 # other way round.) If one paper resizes with one function and the next with another, a part of the difference between their scores is this one. Parmar et al. (2022) found
 # differences of several points of FID between common libraries, for equal pictures. Most older published numbers come from code without antialiasing; that is why `inception_metric` of the course
-# (`course_utils/inception.py`) asks torchmetrics for `antialias=False`.
+# (`course_utils/commands/inception.py`) asks torchmetrics for `antialias=False`.
 #
 # ### Trap 4: eight bits, and JPEG
 #

@@ -78,16 +78,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_utils import schedule
 from course_utils.data import batches, load_images
 from course_utils.figures import plot_history, show, show_images
-from course_utils.losses import (
-    discriminator_loss,
-    generator_loss,
-    kl_to_standard_normal,
-    negative_elbo,
-    reconstruction_loss,
-)
-from course_utils.models import DCGAN, VAE, Discriminator, Generator, reparameterize
 from course_utils.results import Results
-from course_utils.seeding import seed_everything
+from course_utils.schedule import seed_everything
+from course_utils.taught.dcgan import DCGAN
+from course_utils.taught.gan import Discriminator, Generator, discriminator_loss, generator_loss
+from course_utils.taught.vae import VAE, kl_to_standard_normal, negative_elbo, reconstruction_loss, reparameterize
 
 # %%
 seed_everything()

@@ -1068,7 +1068,7 @@ close(free_bits(kl[:1], 0.5), torch.tensor(0.5 + 2.0 + 0.5, dtype=torch.float64)
 # pixels are coins, as in the chapter, so that $p(x\mid z)$ is a true probability.
 
 # %% nbgrader={"grade": false, "grade_id": "small-vae", "locked": true, "schema_version": 3, "solution": false}
-from course_utils.losses import reconstruction_loss  # (logits, x) => nats of each picture
+from course_utils.taught.vae import reconstruction_loss  # (logits, x) => nats of each picture
 
 pixels = torch.tensor(load_digits().data > 7.5, dtype=torch.float32)  # (1797, 64), each 0 or 1
 train_pixels, test_pixels = pixels[:-360], pixels[-360:]

@@ -873,7 +873,7 @@ with when_ready():
 # %% [markdown]
 # ## Part 6: First weights
 #
-# `course_utils.models.dcgan_init` sets the weights and leaves biases alone, and it knows only two-dimensional batch
+# `course_utils.taught.dcgan.dcgan_init` sets the weights and leaves biases alone, and it knows only two-dimensional batch
 # norm. Write a more thorough one:
 #
 # - weights of linear, convolutional and transposed layers, in one dimension or two, from $\mathcal N(0, \text{std}^2)$;

@@ -467,7 +467,7 @@ def fid_of_many(real, fakes, net, batch_size=50):
 import torch
 
 from course_utils.checks import close
-from course_utils.metrics import frechet_distance
+from course_utils.taught.evaluation import frechet_distance
 
 net, real, fake = FeatureNet(), pictures(120, seed=1), pictures(90, seed=2, spread=0.5)
 value = fid(real, fake, net)  # the net is in train mode, as it comes
@@ -531,7 +531,7 @@ for key, value in net.state_dict().items():
 import torch
 
 from course_utils.checks import close
-from course_utils.metrics import frechet_distance
+from course_utils.taught.evaluation import frechet_distance
 
 net, real = FeatureNet(), pictures(80, seed=11)
 fakes = [pictures(80, seed=12, spread=0.3), pictures(60, seed=13)]
@@ -607,7 +607,7 @@ def distance_at_infinity(a, b, sizes, repeats=10, seed=0):
 import torch
 
 from course_utils.checks import check, close
-from course_utils.metrics import frechet_distance
+from course_utils.taught.evaluation import frechet_distance
 
 random = torch.Generator().manual_seed(66)
 a, b = torch.randn(200, 4, generator=random), torch.randn(200, 4, generator=random) + 0.5
@@ -659,7 +659,7 @@ close(
 import torch
 
 from course_utils.checks import check, close
-from course_utils.metrics import frechet_distance
+from course_utils.taught.evaluation import frechet_distance
 
 random = torch.Generator().manual_seed(67)
 a, b = torch.randn(1000, 16, generator=random), torch.randn(1000, 16, generator=random)
@@ -750,7 +750,7 @@ marginal, conditional = two_entropies(p)
 close(marginal, math.log(2), "H(y): the classes are even on average, which is log 2 nats.")
 close(conditional, 0.325083, "H(y|x): each picture is fairly clear, whichever its class.", rtol=1e-3)
 ### BEGIN HIDDEN TESTS
-from course_utils.metrics import inception_score
+from course_utils.taught.evaluation import inception_score
 
 random = torch.Generator().manual_seed(68)
 for n, classes in ((50, 10), (1, 4), (7, 3)):
@@ -1142,7 +1142,7 @@ def report(generators, validation, held_out, net, n, seed):
 
 # %% nbgrader={"grade": true, "grade_id": "report-real", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 from course_utils.checks import close
-from course_utils.metrics import frechet_distance
+from course_utils.taught.evaluation import frechet_distance
 
 net, validation, held_out = FeatureNet(), pictures(90, seed=31), pictures(110, seed=32)
 answer = report([ToyGenerator(1), ToyGenerator(2)], validation, held_out, net, 80, seed=8)
@@ -1154,7 +1154,7 @@ close(answer["real"], right, "Real pictures against real pictures, with as many 
 import torch
 
 from course_utils.checks import close
-from course_utils.metrics import frechet_distance
+from course_utils.taught.evaluation import frechet_distance
 
 seeds = [8]
 ### BEGIN HIDDEN TESTS
@@ -1181,7 +1181,7 @@ for seed in seeds:
 import torch
 
 from course_utils.checks import check, close
-from course_utils.metrics import frechet_distance
+from course_utils.taught.evaluation import frechet_distance
 
 seeds = [50]
 ### BEGIN HIDDEN TESTS

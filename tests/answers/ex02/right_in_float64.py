@@ -32,7 +32,7 @@ def pathwise_gradient(mu, logvar, draws):
 
 # %% experiment-code
 def beta_experiment(train_x, test_x, beta, steps, seed=0, floor=0.0):
-    from course_utils.losses import kl_to_standard_normal, negative_elbo
+    from course_utils.taught.vae import kl_to_standard_normal, negative_elbo
 
     torch.manual_seed(seed)
     model = SmallVAE()

@@ -37,13 +37,13 @@ def conv_backward(g, kernel, n, stride=1):
 
 
 # %% steps-code
-from course_utils import losses
+from course_utils.taught import gan
 
 
 def discriminator_step(generator, discriminator, optimizer, real, z):
     with torch.no_grad():
         fakes = generator(z)
-    loss = losses.discriminator_loss(discriminator(real), discriminator(fakes))
+    loss = gan.discriminator_loss(discriminator(real), discriminator(fakes))
     discriminator.zero_grad()
     loss.backward()
     optimizer.step()

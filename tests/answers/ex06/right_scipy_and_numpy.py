@@ -25,7 +25,7 @@ def distance_at(a, b, n, repeats=10, seed=0):
     for _ in range(repeats):
         x = a.double()[rng.choice(len(a), n, replace=False)]
         y = b.double()[rng.choice(len(b), n, replace=False)]
-        from course_utils.metrics import frechet_distance
+        from course_utils.taught.evaluation import frechet_distance
 
         total += frechet_distance(x, y)
     return total / repeats
@@ -86,7 +86,7 @@ def copying(train, held_out, fake):
 
 # %% table-code
 def bias_table(dims, sizes, repeats=5, seed=0):
-    from course_utils.metrics import frechet_distance
+    from course_utils.taught.evaluation import frechet_distance
 
     torch.manual_seed(seed)
     rows = []

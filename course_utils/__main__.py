@@ -1,0 +1,35 @@
+"""python -m course_utils COMMAND …: what maintainers and the curious run; each command has --help."""
+
+import importlib
+import sys
+
+from course_utils import CourseError
+
+COMMANDS = {
+    "chapters": "run chapters, store their notebooks, record their bands, quote them, set the address",
+    "bench": "the course's training loops and scores against the usual ones, as a ratio",
+    "weights": "list the weights that come with the course, or train them again",
+    "likelihood": "the published protocol for a likelihood, as far as there is time",
+}
+USAGE = "usage: python -m course_utils COMMAND …   (COMMAND --help says more)\n\n" + "\n".join(
+    f"  {name:12}{line}" for name, line in COMMANDS.items()
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in ("-h", "--help"):
+        print(USAGE)
+        return 0
+    if name not in COMMANDS:
+        print(f"There is no command {name!r}.\n\n{USAGE}", file=sys.stderr)
+        return 2
+    try:
+        return importlib.import_module(f"course_utils.commands.{name}").main(rest)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Weights that come with the course: list them, or train them again.
+
+    python -m course_utils weights list
+    python -m course_utils weights rebuild dcgan-mnist --seeds 0 1 2
+
+With several seeds, the network is trained once with each; the first is kept, and the scores of all are recorded.
+"""
+
+import argparse
+import datetime
+import hashlib
+import json
+import platform
+import sys
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save as bytes_of
+from torch import nn
+
+from course_utils import CourseError, files, results, schedule
+from course_utils.data import Images, load_images
+from course_utils.game import gan_game
+from course_utils.pretrained import NETWORKS, WEIGHTS, WeightsError, draw, load, records, reference
+from course_utils.schedule import seed_everything
+from course_utils.taught.autoencoder import Autoencoder
+from course_utils.taught.dcgan import DCGAN, dcgan_init
+from course_utils.taught.evaluation import Classifier, all_scores
+from course_utils.taught.vae import VAE, negative_elbo
+from course_utils.training import train
+
+
+def rebuild(name: str, seeds: list[int]) -> dict:
+    """Train `name` again with each of the seeds, replace its file and its record, and return the record."""
+    build, settings = RECIPES[name]
+    digits = load_images("mnist")
+    if not name.endswith(f"-{digits.source}"):
+        raise WeightsError(f"{name} is trained on other data than {digits.source}: set COURSE_DATA to match.")
+    content, measured = None, []
+    for seed in seeds:
+        seed_everything(seed)
+        model = NETWORKS[name.rpartition("-")[0]]().to(schedule.device())
+        build(model, digits, name=f"{name}-{seed}", seed=seed, **settings)
+        measured.append(measure(model.eval(), digits))
+        content = content or bytes_of({key: t.cpu().contiguous() for key, t in model.state_dict().items()})
+    record = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "command": f"python -m course_utils weights rebuild {name} --seeds {' '.join(map(str, seeds))}",
+        "data": digits.source,
+        "seeds": seeds,
+        "settings": settings,
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {schedule.device().type}",
+        "versions": results.versions(),
+        "measured": {key: [round(numbers[key], 5) for numbers in measured] for key in measured[0]},
+    }
+    WEIGHTS.mkdir(exist_ok=True)
+    files.write(WEIGHTS / f"{name}.safetensors", content)
+    everything = dict(sorted({**records(), name: record}.items()))
+    files.write(WEIGHTS / "weights.json", json.dumps(everything, indent=1) + "\n")
+    return record
+
+
+@torch.no_grad()
+def measure(model: nn.Module, digits: Images) -> dict[str, float]:
+    """What is recorded of a trained network: a classifier's accuracy, a generative model's scores."""
+    if isinstance(model, Classifier):
+        right = torch.cat([model(x).argmax(dim=1) for x in digits.test.split(1000)]) == digits.test_labels
+        return {"test_accuracy": right.double().mean().item()}
+    real = reference(digits)
+    numbers = all_scores(draw(model, len(real)), real, load(f"classifier-{digits.source}"))
+    if isinstance(model, VAE):
+        seed_everything(0)
+        logits, mu, logvar = model(digits.test)
+        numbers["test_loss"] = negative_elbo(logits, digits.test, mu, logvar).item()
+    if isinstance(model, Autoencoder):
+        numbers["test_mse"] = F.mse_loss(model(digits.test), digits.test).item()
+    return numbers
+
+
+# ---------------------------------------------------------------- how each is trained
+
+
+def descent(model: nn.Module, learning_rate: float, steps: int, **options):
+    """A step of Adam at a rate that rises and falls, and the state that a checkpoint must hold."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True, **options)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
+
+    def descend(loss):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+
+    return descend, {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+
+
+def train_classifier(model, digits, *, name, seed, steps, batch_size, learning_rate):
+    """The feature net of the scores: cross-entropy, on pictures that are shifted a little."""
+    descend, state = descent(model, learning_rate, steps, weight_decay=1e-5)
+
+    def update(x, y):
+        shift = torch.randint(-2, 3, (2,)).tolist()
+        loss = F.cross_entropy(model(x.roll(shift, dims=(2, 3))), y)
+        descend(loss)
+        return {"loss": loss}
+
+    labels = digits.train_labels
+    train(update, digits.train, labels=labels, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
+
+
+def train_autoencoder(model, digits, *, name, seed, steps, batch_size, learning_rate):
+    """Chapter 01's autoencoder; then the Gaussian of its codes, from which `sample` draws."""
+    descend, state = descent(model, learning_rate, steps)
+
+    def update(x):
+        loss = F.mse_loss(model(x), x)
+        descend(loss)
+        return {"loss": loss}
+
+    train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
+    model.fit_codes(digits.train)
+
+
+def train_vae(model, digits, *, name, seed, steps, batch_size, learning_rate):
+    """Chapter 02's VAE."""
+    descend, state = descent(model, learning_rate, steps)
+
+    def update(x):
+        logits, mu, logvar = model(x)
+        loss = negative_elbo(logits, x, mu, logvar)
+        descend(loss)
+        return {"loss": loss}
+
+    train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
+
+
+def train_gan(networks, digits, *, name, seed, steps, batch_size, rates, averaging, gamma=0.0):
+    """The GANs of chapters 03 and 05; the averaged generator takes the place of the one that played."""
+    if isinstance(networks, DCGAN):
+        networks.apply(dcgan_init)
+    update, state = gan_game(networks, rates=rates, steps=steps, averaging=averaging, gamma=gamma)
+    train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
+    networks.generator.load_state_dict(state["averaged"].module.state_dict())
+
+
+# name: (what trains it, with which settings)
+RECIPES = {
+    "classifier-mnist": (train_classifier, {"steps": 5616, "batch_size": 128, "learning_rate": 4e-3}),
+    "classifier-embedded": (train_classifier, {"steps": 1344, "batch_size": 128, "learning_rate": 4e-3}),
+    "autoencoder-mnist": (train_autoencoder, {"steps": 8000, "batch_size": 128, "learning_rate": 5e-3}),
+    "autoencoder-embedded": (train_autoencoder, {"steps": 4000, "batch_size": 128, "learning_rate": 5e-3}),
+    "vae-mnist": (train_vae, {"steps": 8000, "batch_size": 256, "learning_rate": 4e-3}),
+    "vae-embedded": (train_vae, {"steps": 3000, "batch_size": 256, "learning_rate": 4e-3}),
+    "gan-mnist": (train_gan, {"steps": 12000, "batch_size": 64, "rates": (2e-3, 1e-3), "averaging": 0.998}),
+    "gan-embedded": (train_gan, {"steps": 5000, "batch_size": 64, "rates": (2e-3, 1e-3), "averaging": 0.998}),
+    "dcgan-mnist": (
+        train_gan,
+        {"steps": 16000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
+    ),
+    "dcgan-embedded": (
+        train_gan,
+        {"steps": 4000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
+    ),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m course_utils weights", description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="the weights and their records")
+    again = commands.add_parser("rebuild", help="train weights again and record them; minutes on a CPU")
+    again.add_argument("name", choices=RECIPES, metavar="NAME", help=f"one of {', '.join(RECIPES)}")
+    again.add_argument("--seeds", type=int, nargs="+", default=[0], help="train with each, keep the first (default 0)")
+    args = parser.parse_args(argv)
+    try:
+        print(json.dumps(records() if args.command == "list" else rebuild(args.name, args.seeds), indent=1))
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,107 @@
+"""Images as one tensor on the device, and `batches`, the loop that every chapter reads.
+
+MNIST takes 188 MB as float32. That fits on every device, so there is no DataLoader here: no worker
+processes, no decoding, no copying of one batch after another; shuffling is one index operation.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from course_utils import schedule
+from course_utils.data import download
+from course_utils.data.download import DataError
+from course_utils.data.offline import embedded_digits
+
+
+class Images(NamedTuple):
+    """A data set. Images are float32 in [0, 1], shape (n, channels, height, width); labels int64, (n,)."""
+
+    train: torch.Tensor
+    train_labels: torch.Tensor
+    test: torch.Tensor
+    test_labels: torch.Tensor
+    source: str  # mnist, fashion_mnist, cifar10 or embedded
+
+
+def load_images(name: str = "mnist") -> Images:
+    """Load `mnist`, `fashion_mnist` or `cifar10` (downloading it once) onto the device.
+
+    Without a network, MNIST is replaced by the embedded digits, and one line says so. A COURSE_DATA folder
+    that you named yourself is never replaced: if it does not hold the data and cannot get it, that is an error.
+
+    Raises:
+        DataError: the data cannot be had; the message says why.
+    """
+    if name not in download.SOURCES:
+        raise DataError(f"There is no data set {name!r}: choose one of {', '.join(download.SOURCES)}.")
+    folder = schedule.data_folder()
+    if folder is None and name == "mnist":
+        return _embedded()
+    if folder is None:
+        raise DataError(f"{name} is not among the embedded data: unset COURSE_DATA and connect to the network once.")
+    try:
+        download.ensure(name, folder)
+    except DataError as error:
+        if name != "mnist" or schedule.data_folder_was_named():
+            raise
+        print(f"Data: the embedded digits (scikit-learn's 1 797 real scans, enlarged), not MNIST; {error}")
+        return _to_device(*embedded_digits(), "embedded")
+    # torchvision would prefer files in its layout of years ago, where they exist; nothing has checked those.
+    true = download.SOURCES[name].dataset
+    checked = type(true.__name__, (true,), {"_check_legacy_exist": lambda self: False})
+    parts = []
+    for train in (True, False):
+        dataset = checked(folder, train=train)
+        pixels = torch.as_tensor(dataset.data)
+        pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)  # to (n, c, h, w)
+        parts += [pixels.float() / 255, torch.as_tensor(dataset.targets)]
+    images = _to_device(*parts, name)
+    print(f"Data: {name}, {len(images.train):,} training and {len(images.test):,} test images.")
+    return images
+
+
+def _embedded() -> Images:
+    images = _to_device(*embedded_digits(), "embedded")
+    print(
+        f"Data: not MNIST but the embedded digits, scikit-learn's real scans enlarged: "
+        f"{len(images.train):,} training and {len(images.test):,} test images."
+    )
+    return images
+
+
+def _to_device(*parts_and_source) -> Images:
+    *parts, source = parts_and_source
+    return Images(*(part.to(schedule.device()).contiguous() for part in parts), source)
+
+
+def batches(
+    images: torch.Tensor,
+    batch_size: int,
+    *,
+    labels: torch.Tensor | None = None,
+    steps: int | None = None,
+    start: int = 0,
+    seed: int = 0,
+) -> Iterator[torch.Tensor] | Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield shuffled mini-batches (batch_size, …), or pairs with their labels where `labels` are given.
+
+    By default one pass over the images; with `steps`, exactly that many batches, reshuffled at every pass.
+    All batches have the same size: the few images left over at the end of a pass wait for the next one.
+    The order depends on `seed` and the batch's number alone, so a run resumed at `start` sees what it would have.
+
+    Raises:
+        ValueError: a batch is larger than the data set.
+    """
+    per_pass = len(images) // batch_size if batch_size > 0 else 0
+    if per_pass == 0:
+        raise ValueError(f"batch_size={batch_size} does not fit {len(images)} images: take 1 to {len(images)}.")
+    order, shuffled_for = None, None
+    for step in range(start, per_pass if steps is None else steps):
+        epoch, position = divmod(step, per_pass)
+        if shuffled_for != epoch:
+            generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+            order, shuffled_for = torch.randperm(len(images), generator=generator).to(images.device), epoch
+        index = order[position * batch_size : (position + 1) * batch_size]
+        yield images[index] if labels is None else (images[index], labels[index])

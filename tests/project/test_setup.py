@@ -1,0 +1,321 @@
+"""Setting up: .ci/make-venv.sh with stand-ins for Python, pip and uv, and the lists of what is installed."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+# ---------------------------------------------------------------- make-venv.sh
+
+# A Python that only keeps a log. GOOD=0: it is too old. `-m venv` copies it; WHOLE=0: the environment lacks
+# modules; PIP=0: pip fails.
+FAKE_PYTHON = r"""#!/bin/sh
+case "$1 $2" in
+"-c "*) [ "${GOOD:-1}" = 1 ] ;;
+"--version ") echo "Python 3.12.0" ;;
+"-m venv") echo "venv" >> "$LOG"; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+"-m pip") shift 2; echo "pip $*" >> "$LOG"; [ "${PIP:-1}" = 1 ] ;;
+"- ") cat >/dev/null; [ "${WHOLE:-1}" = 1 ] ;;
+*) echo "unexpected: $*" >> "$LOG"; exit 9 ;;
+esac
+"""
+
+# UV=0: `uv pip install` fails; UV_VENV=0: `uv venv` does.
+FAKE_UV = r"""#!/bin/sh
+echo "uv $*" >> "$LOG"
+case "$1" in
+venv) [ "${UV_VENV:-1}" = 1 ] || exit 2; mkdir -p .venv/bin; cp "$BIN/python3" .venv/bin/python ;;
+pip) [ "${UV:-1}" = 1 ] ;;
+esac
+"""
+
+
+class Clone:
+    """A fresh clone in a folder whose name has a blank, and a PATH that holds nothing but stand-ins."""
+
+    def __init__(self, folder: Path):
+        self.root = folder / "a course"
+        self.bin = folder / "bin"
+        self.log = folder / "log"
+        (self.root / ".ci").mkdir(parents=True)
+        self.bin.mkdir()
+        for name in (".ci/make-venv.sh", "pyproject.toml", "constraints.txt"):
+            shutil.copy(ROOT / name, self.root / name)
+        for tool in ("sh", "cat", "cksum", "rm", "mkdir", "cp", "dirname"):
+            (self.bin / tool).symlink_to(shutil.which(tool))
+        self.command("python3", FAKE_PYTHON)
+
+    def command(self, name: str, text: str) -> Path:
+        path = self.bin / name
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+    def set_up(self, **variables) -> subprocess.CompletedProcess:
+        """Run the script; `ran` then lists what it called."""
+        self.log.write_text("")
+        variables = {"PATH": str(self.bin), "BIN": str(self.bin), "LOG": str(self.log)} | variables
+        command = ["sh", str(self.root / ".ci" / "make-venv.sh")]
+        return subprocess.run(command, env=variables, cwd="/", capture_output=True, text=True)
+
+    @property
+    def ran(self) -> list[str]:
+        """The commands in order, each by its first words."""
+        return [" ".join(re.findall(r"^(?:uv )?\w+(?: install)?", line)) for line in self.log.read_text().splitlines()]
+
+    @property
+    def complete(self) -> bool:
+        return (self.root / ".venv" / ".complete").exists()
+
+
+@pytest.fixture
+def clone(tmp_path) -> Clone:
+    if sys.platform == "win32":
+        pytest.skip("make and its script are for Linux, macOS and WSL; Windows goes through environment.yml")
+    return Clone(tmp_path)
+
+
+def test_a_fresh_clone_is_set_up(clone):
+    done = clone.set_up()
+    assert done.returncode == 0, done.stderr
+    assert clone.complete
+    assert clone.ran == ["venv", "pip install"]
+    arguments = clone.log.read_text()
+    assert "--constraint constraints.txt" in arguments
+    assert "--editable .[dev]" in arguments
+    assert "5 GB" in done.stdout  # the reader is told before the download
+    assert done.stdout.endswith("Done.\n")
+
+
+def test_the_second_call_does_nothing(clone):
+    clone.set_up()
+    done = clone.set_up()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert clone.ran == []
+
+
+def test_no_python_that_is_new_enough(clone):
+    done = clone.set_up(GOOD="0")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    [sentence] = done.stderr.splitlines()
+    assert sentence.startswith("No Python 3.11 or newer was found")
+    assert "make lab PYTHON=" in sentence
+    assert not (clone.root / ".venv").exists()
+
+
+def test_no_python_at_all(clone):
+    (clone.bin / "python3").unlink()
+    done = clone.set_up()
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_newer_python_beside_an_old_one_is_found(clone):
+    clone.command("python3", "#!/bin/sh\nexit 1\n")
+    clone.command("python3.12", FAKE_PYTHON)
+    assert clone.set_up().returncode == 0
+    assert clone.complete
+
+
+def test_the_python_that_was_asked_for(clone):
+    mine = clone.command("my python", FAKE_PYTHON)
+    clone.command("python3", "#!/bin/sh\nexit 1\n")
+    assert clone.set_up(PYTHON=str(mine)).returncode == 0
+    assert clone.complete
+
+
+def test_no_other_python_than_the_one_asked_for(clone):
+    done = clone.set_up(PYTHON="/no/such/python")
+    assert done.returncode == 1
+    assert "/no/such/python" in done.stderr
+    assert clone.ran == []
+
+
+@pytest.mark.parametrize("fault", ["no mark", "empty mark", "another list", "modules gone", "no python"])
+def test_what_is_not_whole_is_made_anew(fault, clone):
+    clone.set_up()
+    (clone.root / ".venv" / "old").touch()
+    more = {}
+    if fault == "no mark":  # as after an interrupted installation
+        (clone.root / ".venv" / ".complete").unlink()
+    elif fault == "empty mark":
+        (clone.root / ".venv" / ".complete").write_text("")
+    elif fault == "another list":
+        with (clone.root / "constraints.txt").open("a") as file:
+            file.write("another==1.0\n")
+    elif fault == "modules gone":
+        more = {"WHOLE": "0"}
+    elif fault == "no python":  # as after an upgrade of the system's Python
+        (clone.root / ".venv" / "bin" / "python").unlink()
+    done = clone.set_up(**more)
+    assert done.returncode == 0
+    assert "making it anew" in done.stdout
+    assert clone.ran == ["venv", "pip install"]
+    assert not (clone.root / ".venv" / "old").exists()
+    assert clone.complete
+
+
+def test_pip_fails(clone):
+    done = clone.set_up(PIP="0")
+    assert done.returncode != 0
+    assert "Done" not in done.stdout
+    assert not clone.complete
+    assert clone.set_up().returncode == 0  # the next try starts from the beginning
+    assert clone.ran == ["venv", "pip install"]
+    assert clone.complete
+
+
+def test_uv_is_used_where_it_is_installed(clone):
+    clone.command("uv", FAKE_UV)
+    done = clone.set_up()
+    assert done.returncode == 0, done.stderr
+    assert clone.ran == ["uv venv", "uv pip install"]
+    assert "--constraint constraints.txt --editable .[dev]" in clone.log.read_text()
+    assert clone.complete
+
+
+@pytest.mark.parametrize("failing", ["UV", "UV_VENV"])
+def test_pip_does_it_where_uv_fails(failing, clone):
+    clone.command("uv", FAKE_UV)
+    done = clone.set_up(**{failing: "0"})
+    assert done.returncode == 0, done.stderr
+    assert clone.ran[-2:] == ["venv", "pip install"]
+    assert clone.complete
+
+
+def test_uv_and_pip_fail(clone):
+    clone.command("uv", FAKE_UV)
+    assert clone.set_up(UV="0", PIP="0").returncode != 0
+    assert not clone.complete
+
+
+def test_the_check_of_an_environment_knows_a_whole_one(tmp_path):
+    """The Python part of the script, run for real: this very environment passes, one that lacks something does not."""
+    check = re.search(r"<<'PY'\n(.*?)\nPY\n", (ROOT / ".ci" / "make-venv.sh").read_text(encoding="utf-8"), re.DOTALL)[1]
+
+    def run(code, folder=ROOT):
+        return subprocess.run([sys.executable, "-"], input=code, text=True, cwd=folder, capture_output=True).returncode
+
+    if not (Path(sys.prefix) / "bin" / "jupyter-lab").exists():
+        pytest.skip("the tests do not run in an environment that the script made")
+    assert run(check) == 0
+    assert run(check.replace("torchvision", "torchvision no_such_module")) == 1
+    assert run(check.replace('"ruff")', '"ruff", "no-such-tool")')) == 1
+    # A clone that was moved or copied with its .venv: what is installed there is still the old clone.
+    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils")
+    assert run(check, tmp_path) == 1
+
+
+# ---------------------------------------------------------------- the lists
+
+
+def requirements(*extras: str) -> list[Requirement]:
+    """Everything that pyproject.toml asks for, with these extras."""
+    lines = PROJECT["dependencies"] + [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
+    return [r for r in map(Requirement, lines) if r.name != "course-utils"]
+
+
+@pytest.fixture(scope="module")
+def pinned() -> dict[str, Version]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    for pin in pins:
+        assert [spec.operator for spec in pin.specifier] == ["=="], f"{pin} does not name one version"
+    assert len({pin.name.lower() for pin in pins}) == len(pins)
+    return {pin.name.lower().replace("_", "-"): Version(next(iter(pin.specifier)).version) for pin in pins}
+
+
+def test_the_tested_versions_are_allowed_ones(pinned):
+    wanted = requirements("lab", "dev")
+    assert len(wanted) > 10
+    for requirement in wanted:
+        assert requirement.name.lower() in pinned, f"constraints.txt does not pin {requirement.name}"
+        version = pinned[requirement.name.lower()]
+        assert version in requirement.specifier, f"{requirement.name} is pinned to {version}"
+
+
+def test_colab_keeps_what_it_has():
+    for requirement in requirements():
+        operators = {spec.operator for spec in requirement.specifier}
+        assert operators == {">="}, f"{requirement} could replace what Colab has"
+
+
+@pytest.fixture(scope="module")
+def conda() -> dict:
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def test_conda_takes_everything_else_from_the_project(conda):
+    assert conda["channels"] == ["conda-forge", "nodefaults"]  # the pytorch channel has been closed
+    [pip] = [entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict)]
+    assert sorted(pip) == ["-c constraints.txt", "-e .[dev]"]  # no second list of versions
+    names = [re.match(r"[\w-]+", entry)[0] for entry in conda["dependencies"] if isinstance(entry, str)]
+    assert sorted(names) == ["pip", "python"]
+
+
+def test_conda_takes_the_same_pythons(conda):
+    rattler = pytest.importorskip("rattler", reason="py-rattler reads conda's version specifiers")
+    specs = {}
+    for entry in conda["dependencies"]:
+        if isinstance(entry, str):
+            spec = rattler.MatchSpec(entry)  # raises where conda could not read it
+            specs[re.match(r"[\w-]+", entry)[0]] = spec
+    python, allowed = rattler.VersionSpec(str(specs["python"].version)), SpecifierSet(PROJECT["requires-python"])
+    for version in ("2.7.18", *(f"3.{minor}.{patch}" for minor in range(8, 20) for patch in (0, 9))):
+        assert python.matches(rattler.Version(version)) == (version in allowed)
+
+
+def test_the_script_asks_for_the_same_python():
+    [spec] = SpecifierSet(PROJECT["requires-python"])
+    assert spec.operator == ">="
+    script = (ROOT / ".ci" / "make-venv.sh").read_text(encoding="utf-8")
+    assert f"({spec.version.replace('.', ', ')})" in script
+    assert f"No Python {spec.version} or newer" in script
+
+
+def test_make_shows_what_it_can_do():
+    if not shutil.which("make"):
+        pytest.skip("make is not installed")
+    environment = {**os.environ, "MAKEFLAGS": ""}
+    done = subprocess.run(["make", "help"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0
+    for target in ("lab", "test", "run"):
+        assert re.search(rf"^{target}\t", done.stdout, re.MULTILINE), f"make help does not list {target}"
+
+
+def documented_labs() -> list[str]:
+    """The ways of starting JupyterLab that the READMEs and chapter 00 name."""
+    pages = [ROOT / "README.md", ROOT / "exercises" / "README.md", ROOT / "notebooks" / "00_start_here.py"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    return sorted({command for command in re.findall(r"`(make lab(?: \w+=(?:\"[^\"]*\"|[\w/]+))*)`", text)})
+
+
+@pytest.mark.parametrize("command", documented_labs())
+def test_jupyterlab_takes_every_documented_call(command):
+    jupyter = Path(sys.executable).with_name("jupyter")
+    if not shutil.which("make") or not jupyter.exists():
+        pytest.skip("make or jupyter is not installed")
+    words = shlex.split(command.replace("make", "make -n", 1))
+    environment = {**os.environ, "MAKEFLAGS": ""}  # this test may itself be run by make
+    shown = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    [line] = [line for line in shown.stdout.splitlines() if "jupyter lab" in line]
+    [_, *options] = shlex.split(line)
+    done = subprocess.run([jupyter, *options, "--show-config"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    folder = "exercises" if "exercises" in command else "notebooks"
+    assert re.search(rf"root_dir = .*\b{folder}\b", done.stdout), done.stdout
