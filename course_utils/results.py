@@ -25,6 +25,23 @@ class OutsideBand(CourseError, AssertionError):
     """A measured number lies outside the band that was recorded for it."""
 
 
+class ClaimFailed(CourseError, AssertionError):
+    """A sentence of the text does not hold in this run; the message is the sentence."""
+
+
+def holds(claim: str, condition: bool | torch.Tensor, *figures: float | str) -> None:
+    """Print `claim` with a tick and the measured `figures`, so that a reader sees what was checked and what came out.
+
+    Raises:
+        ClaimFailed: the condition, one truth value, does not hold.
+    """
+    shown = ", ".join(f"{one:.4g}" if isinstance(one, (int, float, torch.Tensor)) else one for one in figures)
+    line = f"{claim} ({shown})" if shown else claim
+    if not bool(condition):
+        raise ClaimFailed(f"This does not hold here: {line}.")
+    print(f"✓ {line}")
+
+
 class Band(NamedTuple):
     """What runs with several seeds gave, and the range in which another seed or machine should fall."""
 

@@ -29,6 +29,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 
 from course_utils import CourseError, files, results, schedule
+from course_utils.commands import form
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -175,6 +176,21 @@ def refresh(chapters: list[str], *, force: bool = False) -> None:
         print(f"{target.name}: {time.perf_counter() - begun:.0f} s, {size:.2f} MB", flush=True)
 
 
+def minutes(chapters: list[str]) -> None:
+    """Write the minutes of each section into its heading, and print how heavy each chapter is."""
+    print("chapter  minutes  core  trains at  median  longest  silent")
+    for script in scripts(chapters):
+        text = script.read_text(encoding="utf-8")
+        timed = form.with_minutes(text, read(script))
+        if timed != text:
+            files.write(script, timed)
+        target = script.with_suffix(".ipynb")
+        of = form.form(nbformat.read(target, as_version=4) if target.exists() else read(script))
+        trains = f"{of.trains_at:9.0f}" if of.trains_at is not None else f"{'–':>9}"
+        weight = f"{of.minutes:7.0f} {of.core:5.0f}  {trains}  {of.median:6.0f}  {of.longest:7d}  {of.silent:6.0%}"
+        print(f"{script.name[:2]:7}  {weight}")
+
+
 def bands(chapters: list[str], seeds: list[int], *, add: bool = False) -> None:
     """Run chapters once per seed and record their numbers in `expected.json`, with `add` beside those that are there.
 
@@ -298,6 +314,8 @@ def main(argv: list[str] | None = None) -> int:
     record.add_argument("chapters", nargs="+", metavar="NN")
     record.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     record.add_argument("--add", action="store_true", help="keep the runs recorded before")
+    heavy = commands.add_parser("minutes", help="minutes into the headings; how heavy each chapter is")
+    heavy.add_argument("chapters", nargs="*", metavar="NN")
     commands.add_parser("quote", help="put the recorded numbers into the text")
     fork = commands.add_parser("address", help="set the repository's address")
     fork.add_argument("url")
@@ -310,6 +328,8 @@ def main(argv: list[str] | None = None) -> int:
                 refresh(args.chapters, force=args.force)
             case "bands":
                 bands(args.chapters, args.seeds, add=args.add)
+            case "minutes":
+                minutes(args.chapters)
             case "quote":
                 quote()
             case "address":
