@@ -31,7 +31,7 @@ from nbconvert import HTMLExporter
 from course_utils import CourseError, files, results, schedule
 from course_utils.commands import form
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = {"short": 900, "full": None}  # seconds
 
