@@ -1,4 +1,4 @@
-"""One game of a GAN, as chapters 03 and 05 play it, ready for `training.train`."""
+"""A whole game of a GAN, made of chapter 03's `gan_update`, ready for `training.train`."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from course_utils import schedule
 from course_utils.taught.dcgan import slope_penalty
-from course_utils.taught.gan import Discriminator, Generator, discriminator_loss, generator_loss
+from course_utils.taught.gan import Discriminator, Generator, gan_update
 
 
 class MLPGAN(nn.Module):
@@ -16,6 +16,18 @@ class MLPGAN(nn.Module):
         super().__init__()
         self.generator, self.discriminator = Generator(), Discriminator()
         self.latent_dim = self.generator.latent_dim
+
+
+class InSixteenBits(nn.Module):
+    """A network whose forward pass runs in bfloat16 where that pays; what it returns is float32 everywhere."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        with schedule.autocast():
+            return self.network(x).float()
 
 
 def fading_adam(network, rate, steps, betas=(0.5, 0.99)):
@@ -35,28 +47,15 @@ def gan_game(networks, *, rates, steps, averaging=0.99, gamma=0.0):
     averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(averaging), use_buffers=True)
     optimizer_g, fade_g = fading_adam(generator, rates[0], steps)
     optimizer_d, fade_d = fading_adam(discriminator, rates[1], steps)
+    players = InSixteenBits(generator), InSixteenBits(discriminator)
     state = {"networks": networks, "averaged": averaged}
     state |= {"optimizer_g": optimizer_g, "fade_g": fade_g, "optimizer_d": optimizer_d, "fade_d": fade_d}
 
     def update(x):
         x, z = 2 * x - 1, torch.randn(len(x), networks.latent_dim, device=x.device)
-        with schedule.autocast():
-            fakes = generator(z)
-            real_logits, fake_logits = discriminator(x).float(), discriminator(fakes.detach()).float()
-        d_loss = discriminator_loss(real_logits, fake_logits)
         due = gamma and fade_d.last_epoch % 8 == 7
         penalty = 8 * gamma / 2 * slope_penalty(discriminator, x) if due else 0.0
-        optimizer_d.zero_grad()
-        (d_loss + penalty).backward()
-        optimizer_d.step()
-
-        discriminator.requires_grad_(False)  # G's step needs no gradient of D's weights
-        with schedule.autocast():
-            g_loss = generator_loss(discriminator(fakes).float())
-        optimizer_g.zero_grad()
-        g_loss.backward()
-        optimizer_g.step()
-        discriminator.requires_grad_(True)
+        d_loss, g_loss = gan_update(*players, optimizer_g, optimizer_d, x, z, penalty)
         fade_d.step()
         fade_g.step()
         averaged.update_parameters(generator)

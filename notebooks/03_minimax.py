@@ -727,21 +727,27 @@ fade = [
 
 
 # %%
-def update(x):
-    z = torch.randn(len(x), generator.latent_dim, device=device)
-    fake = generator(z)
-    d_loss = discriminator_loss(discriminator(2 * x - 1), discriminator(fake.detach()))
+def gan_update(generator, discriminator, optimizer_g, optimizer_d, x, z, penalty=0.0):
+    """One step of each player, on real pictures `x` in [-1, 1] and noise `z`."""
+    fakes = generator(z)
+    d_loss = discriminator_loss(discriminator(x), discriminator(fakes.detach()))
     optimizer_d.zero_grad()
-    d_loss.backward()
+    (d_loss + penalty).backward()
     optimizer_d.step()
 
-    discriminator.requires_grad_(False)
-    g_loss = generator_loss(discriminator(fake))
+    discriminator.requires_grad_(False)  # G's gradient passes through D and leaves nothing there
+    g_loss = generator_loss(discriminator(fakes))
     optimizer_g.zero_grad()
     g_loss.backward()
     optimizer_g.step()
     discriminator.requires_grad_(True)
+    return d_loss, g_loss
 
+
+# %%
+def update(x):
+    z = torch.randn(len(x), generator.latent_dim, device=device)
+    d_loss, g_loss = gan_update(generator, discriminator, optimizer_g, optimizer_d, 2 * x - 1, z)
     averaged.update_parameters(generator)
     for scheduler in fade:
         scheduler.step()
@@ -1043,15 +1049,7 @@ def short_run(beta1, steps):
     opt_g, opt_d = (torch.optim.Adam(net.parameters(), lr=1e-3, betas=(beta1, 0.99), fused=True) for net in (g, d))
 
     def update(x):
-        fake = g(torch.randn(len(x), g.latent_dim, device=device))
-        d_loss = discriminator_loss(d(2 * x - 1), d(fake.detach()))
-        opt_d.zero_grad()
-        d_loss.backward()
-        opt_d.step()
-        g_loss = generator_loss(d(fake))
-        opt_g.zero_grad()
-        g_loss.backward()
-        opt_g.step()
+        d_loss, g_loss = gan_update(g, d, opt_g, opt_d, 2 * x - 1, torch.randn(len(x), g.latent_dim, device=device))
         return {"discriminator": d_loss, "generator": g_loss}
 
     train(update, digits.train, steps=steps, batch_size=64)

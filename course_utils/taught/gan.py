@@ -1,4 +1,4 @@
-"""Chapter 03: the two players of a GAN and what each of them minimises."""
+"""Chapter 03: the two players of a GAN, what each of them minimises, and one step of each."""
 
 import torch.nn.functional as F
 from torch import nn
@@ -48,3 +48,20 @@ def discriminator_loss(real_logits, fake_logits):
 
 def generator_loss(fake_logits):
     return F.softplus(-fake_logits).mean()  # −log D(G(z)), the non-saturating loss
+
+
+def gan_update(generator, discriminator, optimizer_g, optimizer_d, x, z, penalty=0.0):
+    """One step of each player, on real pictures `x` in [-1, 1] and noise `z`."""
+    fakes = generator(z)
+    d_loss = discriminator_loss(discriminator(x), discriminator(fakes.detach()))
+    optimizer_d.zero_grad()
+    (d_loss + penalty).backward()
+    optimizer_d.step()
+
+    discriminator.requires_grad_(False)  # G's gradient passes through D and leaves nothing there
+    g_loss = generator_loss(discriminator(fakes))
+    optimizer_g.zero_grad()
+    g_loss.backward()
+    optimizer_g.step()
+    discriminator.requires_grad_(True)
+    return d_loss, g_loss

@@ -78,3 +78,56 @@ def test_the_losses_are_cross_entropies_and_never_overflow():
     huge = torch.full((2,), 1e4)
     assert gan.discriminator_loss(-huge, huge).item() == 2e4
     assert gan.generator_loss(-huge).item() == 1e4
+
+
+def players(rate=1e-2):
+    torch.manual_seed(0)
+    g, d = gan.Generator(latent_dim=5, hidden_dim=8), gan.Discriminator(hidden_dim=8, dropout=0.0)
+    return g, d, *(torch.optim.SGD(network.parameters(), rate) for network in (g, d))
+
+
+def after_a_step(network, loss, rate=1e-2):
+    weights = list(network.parameters())
+    return [p - rate * slope for p, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True)]
+
+
+def test_one_update_is_a_step_of_each_player_on_the_loss_it_returns():
+    x, z = 2 * torch.rand(16, 1, 28, 28) - 1, torch.randn(16, 5)
+    g, d, optimizer_g, optimizer_d = players()
+    fakes = g(z)
+    d_loss = gan.discriminator_loss(d(x), d(fakes.detach()))
+    wanted_d = after_a_step(d, d_loss)
+    with torch.no_grad():
+        for p, wanted in zip(d.parameters(), wanted_d, strict=True):
+            p.copy_(wanted)
+    g_loss = gan.generator_loss(d(fakes))  # through D's new weights
+    wanted_g = after_a_step(g, g_loss)
+
+    g, d, optimizer_g, optimizer_d = players()
+    losses = gan.gan_update(g, d, optimizer_g, optimizer_d, x, z)
+    torch.testing.assert_close(losses, (d_loss, g_loss))
+    torch.testing.assert_close(list(d.parameters()), wanted_d)
+    torch.testing.assert_close(list(g.parameters()), wanted_g)
+    assert all(p.requires_grad for p in d.parameters())
+
+
+def test_the_generators_step_leaves_no_gradient_in_the_discriminator():
+    x, z = 2 * torch.rand(16, 1, 28, 28) - 1, torch.randn(16, 5)
+    g, d, optimizer_g, optimizer_d = players()
+    gan.discriminator_loss(d(x), d(g(z).detach())).backward()
+    own = [p.grad.clone() for p in d.parameters()]
+    g, d, optimizer_g, optimizer_d = players()
+    gan.gan_update(g, d, optimizer_g, optimizer_d, x, z)
+    torch.testing.assert_close([p.grad for p in d.parameters()], own)
+
+
+def test_the_penalty_is_the_discriminators_alone():
+    x, z = 2 * torch.rand(16, 1, 28, 28) - 1, torch.randn(16, 5)
+    ends = {}
+    for price in (0.0, 10.0):
+        g, d, optimizer_g, optimizer_d = players()
+        penalty = price * dcgan.slope_penalty(d, x)
+        losses = gan.gan_update(g, d, optimizer_g, optimizer_d, x, z, penalty)
+        ends[price] = losses[0].item(), torch.cat([p.flatten() for p in d.parameters()]).detach()
+    assert ends[0.0][0] == pytest.approx(ends[10.0][0])  # the loss that comes back is without it
+    assert not torch.allclose(ends[0.0][1], ends[10.0][1])
