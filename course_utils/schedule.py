@@ -10,8 +10,10 @@
 | COURSE_SEED        | a whole number                  | 0                                                |
 """
 
+import contextlib
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -98,6 +100,20 @@ def bfloat16_pays() -> bool:
 def autocast() -> torch.autocast:
     """Context for a forward pass: matrix products in bfloat16 where that pays, plain float32 elsewhere."""
     return torch.autocast(device().type, dtype=torch.bfloat16, enabled=bfloat16_pays())
+
+
+@contextlib.contextmanager
+def evaluating(*networks: torch.nn.Module) -> Iterator[None]:
+    """Context for looking at networks: eval mode, no gradients, float32; afterwards every part is as it was."""
+    modes = [(part, part.training) for network in networks for part in network.modules()]
+    try:
+        for network in networks:
+            network.eval()
+        with torch.no_grad(), torch.autocast("cpu", enabled=False), torch.autocast(device().type, enabled=False):
+            yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def data_folder() -> Path | None:

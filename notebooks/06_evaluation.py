@@ -356,12 +356,11 @@ class Classifier(nn.Module):
 
 
 # %%
-@torch.no_grad()
 def features_and_probabilities(classifier, images, batch_size=1000):
     """(n, 64) features and (n, 10) probabilities of pictures in [0, 1], with the classifier in eval mode."""
-    classifier.eval()
-    features = torch.cat([classifier.features(part) for part in images.split(batch_size)])
-    return features, classifier.head(features).softmax(dim=1)
+    with schedule.evaluating(classifier):  # eval mode, no gradients, float32; afterwards all is as before
+        features = torch.cat([classifier.features(part) for part in images.split(batch_size)])
+        return features, classifier.head(features).softmax(dim=1)
 
 
 # %% [markdown]
@@ -863,9 +862,10 @@ def score(images, real, classifier):
     Take the same number of pictures wherever scores are to be compared: the distance falls as the number grows.
     For many scores against the same pictures, give the features of `real` (n, 64) instead, and save their computation.
     """
-    features, probabilities = features_and_probabilities(classifier, require.pixels(images))
-    real_features = real if real.ndim == 2 else features_and_probabilities(classifier, require.pixels(real))[0]
-    return Scores(inception_score(probabilities), frechet_distance(features, real_features))
+    features, probabilities = features_and_probabilities(classifier, require.pixels(images, classifier))
+    if real.ndim != 2:
+        real, _ = features_and_probabilities(classifier, require.pixels(real, classifier))
+    return Scores(inception_score(probabilities), frechet_distance(features, real))
 
 
 # %% [markdown]
@@ -1505,11 +1505,10 @@ def stack_digits(images, n, seed=0):
     return images[index].squeeze(2)
 
 
-@torch.no_grad()
 def stacked_modes(pictures, classifier):
-    classifier.eval()
     channels = pictures.flatten(0, 1).unsqueeze(1)  # (3n, 1, 28, 28)
-    digits = torch.cat([classifier(part).argmax(dim=1) for part in channels.split(1000)])
+    with schedule.evaluating(classifier):
+        digits = torch.cat([classifier(part).argmax(dim=1) for part in channels.split(1000)])
     return digits.view(-1, 3) @ torch.tensor([100, 10, 1], device=digits.device)
 
 
@@ -2363,7 +2362,7 @@ results.add(
 # Smaller, which is to say better. The VAE falls from <!--06.eval_mode_vae-->244 to <!--06.train_mode_vae-->101 on MNIST: batch norm removes just those differences in brightness and contrast by which its pictures differ from real ones. For the DCGAN, whose batches look like real ones, little changes, so that a test on a good model finds nothing. And real pictures that come sorted
 # by class (as folders of files do) are <!--06.train_mode_sorted-->44 away from *themselves*. The last column is the damage that stays: the net carries the statistics of the pictures it has just seen into every later score.
 #
-# `features_and_probabilities` therefore calls `eval()` itself. torchmetrics' `FrechetInceptionDistance` does not do so for a net of your own: pass it `net.eval()`, and do not call `metric.train()`.
+# `features_and_probabilities` therefore goes to eval mode itself, and back. torchmetrics' `FrechetInceptionDistance` does not do so for a net of your own: pass it `net.eval()`, and do not call `metric.train()`.
 #
 # ### Trap 3: another resize
 #
@@ -2564,8 +2563,8 @@ assert 2.0 < expected_gain < 2.3
 # %%
 def all_scores(images, real, classifier):
     """Every score of `images` against the pictures `real`, by name."""
-    features, probabilities = features_and_probabilities(classifier, require.pixels(images))
-    real_features, _ = features_and_probabilities(classifier, require.pixels(real))
+    features, probabilities = features_and_probabilities(classifier, require.pixels(images, classifier))
+    real_features, _ = features_and_probabilities(classifier, require.pixels(real, classifier))
     return {
         "inception_score": inception_score(probabilities),
         "frechet": frechet_distance(features, real_features),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from course_utils import require
+from course_utils import require, schedule
 
 
 class Classifier(nn.Module):
@@ -34,12 +34,11 @@ class Classifier(nn.Module):
         return self.head(self.features(x))  # logits, (n, num_classes)
 
 
-@torch.no_grad()
 def features_and_probabilities(classifier, images, batch_size=1000):
     """(n, 64) features and (n, 10) probabilities of pictures in [0, 1], with the classifier in eval mode."""
-    classifier.eval()
-    features = torch.cat([classifier.features(part) for part in images.split(batch_size)])
-    return features, classifier.head(features).softmax(dim=1)
+    with schedule.evaluating(classifier):  # eval mode, no gradients, float32; afterwards all is as before
+        features = torch.cat([classifier.features(part) for part in images.split(batch_size)])
+        return features, classifier.head(features).softmax(dim=1)
 
 
 def inception_score(probabilities):
@@ -124,15 +123,16 @@ def score(images, real, classifier):
     Take the same number of pictures wherever scores are to be compared: the distance falls as the number grows.
     For many scores against the same pictures, give the features of `real` (n, 64) instead, and save their computation.
     """
-    features, probabilities = features_and_probabilities(classifier, require.pixels(images))
-    real_features = real if real.ndim == 2 else features_and_probabilities(classifier, require.pixels(real))[0]
-    return Scores(inception_score(probabilities), frechet_distance(features, real_features))
+    features, probabilities = features_and_probabilities(classifier, require.pixels(images, classifier))
+    if real.ndim != 2:
+        real, _ = features_and_probabilities(classifier, require.pixels(real, classifier))
+    return Scores(inception_score(probabilities), frechet_distance(features, real))
 
 
 def all_scores(images, real, classifier):
     """Every score of `images` against the pictures `real`, by name."""
-    features, probabilities = features_and_probabilities(classifier, require.pixels(images))
-    real_features, _ = features_and_probabilities(classifier, require.pixels(real))
+    features, probabilities = features_and_probabilities(classifier, require.pixels(images, classifier))
+    real_features, _ = features_and_probabilities(classifier, require.pixels(real, classifier))
     return {
         "inception_score": inception_score(probabilities),
         "frechet": frechet_distance(features, real_features),

@@ -2,6 +2,8 @@
 
 import torch
 
+from course_utils import schedule
+
 
 def count_modes(samples, centres, std):
     """How many centres have a sample within three standard deviations, and the share of samples that are so near."""
@@ -17,10 +19,9 @@ def stack_digits(images, n, seed=0):
     return images[index].squeeze(2)
 
 
-@torch.no_grad()
 def stacked_modes(pictures, classifier):
     """The mode of each stacked picture, 0 to 999: the digits that the classifier reads in its three channels."""
-    classifier.eval()
     channels = pictures.flatten(0, 1).unsqueeze(1)  # (3n, 1, 28, 28)
-    digits = torch.cat([classifier(part).argmax(dim=1) for part in channels.split(1000)])
+    with schedule.evaluating(classifier):
+        digits = torch.cat([classifier(part).argmax(dim=1) for part in channels.split(1000)])
     return digits.view(-1, 3) @ torch.tensor([100, 10, 1], device=digits.device)

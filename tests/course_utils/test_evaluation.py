@@ -15,7 +15,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from course_utils import CourseError, require
 from course_utils.commands import inception
-from course_utils.taught import evaluation
+from course_utils.taught import evaluation, modes
 
 
 def normal(seed, *shape):
@@ -172,7 +172,7 @@ def test_neighbour_scores_properties(seed, d):
     assert wider.coverage >= scores.coverage
 
 
-def modes(seed, n, used):
+def points_of_modes(seed, n, used):
     """n points of ten separated Gaussians in the plane, from the first `used` of them."""
     generator = torch.Generator().manual_seed(seed)
     centres = 100.0 * torch.stack([torch.arange(10), torch.arange(10) % 3], dim=1)
@@ -181,7 +181,7 @@ def modes(seed, n, used):
 
 @pytest.mark.parametrize(("used", "expected"), [(5, (0.99, 0.50, 0.99, 0.50)), (1, (1.00, 0.10, 1.02, 0.10))])
 def test_neighbour_scores_of_separated_modes(used, expected):
-    scores = evaluation.neighbour_scores(modes(0, 5000, 10), modes(1, 5000, used))
+    scores = evaluation.neighbour_scores(points_of_modes(0, 5000, 10), points_of_modes(1, 5000, used))
     assert scores == pytest.approx(expected, abs=0.05)
 
 
@@ -285,7 +285,7 @@ def test_features_that_cannot_be_scored_are_one_sentence(score, bad, message):
     [
         (torch.randn(20, 10), "apply softmax"),
         (torch.full((20, 10), 0.2), "apply softmax"),
-        (torch.full((20, 10), math.nan), "apply softmax"),
+        (torch.full((20, 10), math.nan), "NaN or infinity"),
         (torch.rand(20), "with one row or more"),
         (torch.zeros(0, 10), "with one row or more"),
         (torch.ones(20, 1), "two classes or more"),
@@ -322,3 +322,116 @@ def test_features_come_back_as_float64_without_a_gradient():
 def test_inception_without_its_package_or_weights_is_one_sentence(tmp_path):
     with pytest.raises(CourseError, match=r"pip install torch-fidelity|weights of Inception-v3 cannot be had"):
         inception.inception_metric(weights=str(tmp_path / "absent.pth"))
+
+
+# ---------------------------------------------------------------- one gate for pictures
+
+GOOD = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+TAKEN = {  # what the gate brings to float32, and how far that may be from the pictures
+    "float64": (GOOD.double(), GOOD, 0),
+    "float16": (GOOD.half(), GOOD, 1e-3),
+    "bfloat16": (GOOD.bfloat16(), GOOD, 1e-2),
+    "truth values": (GOOD > 0.5, (GOOD > 0.5).float(), 0),
+    "a rounding error below 0": (GOOD - 1e-8 - GOOD.min(), GOOD - GOOD.min(), 1e-6),
+    "a rounding error above 1": (GOOD / GOOD.max() + 1e-7, GOOD / GOOD.max(), 1e-6),
+    "with a gradient": (GOOD.clone().requires_grad_(), GOOD, 0),
+    "not contiguous": (GOOD.flip(3).transpose(2, 3), GOOD.flip(3).transpose(2, 3), 0),
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_pictures_that_are_made_ready(kind):
+    given, expected, off = TAKEN[kind]
+    ready = require.pixels(given, evaluation.Classifier())
+    assert ready.dtype == torch.float32
+    assert not ready.requires_grad
+    assert 0 <= ready.min() <= ready.max() <= 1
+    torch.testing.assert_close(ready, expected, rtol=0, atol=off)
+
+
+REFUSED = {
+    "uint8": ((GOOD * 255).byte(), r"not uint8: .* x.float\(\) / 255"),
+    "int64": ((GOOD * 255).long(), r"not int64: .* x.float\(\) / 255"),
+    "complex": (GOOD.to(torch.complex64), "not complex64"),
+    "0 to 255": (GOOD * 255, r"to 2\d\d: bring 0 to 255 there with x / 255"),
+    "−1 to 1": (2 * GOOD - 1, r"\(x \+ 1\) / 2"),
+    "−1 to 1, rounded": ((2 * GOOD - 1).bfloat16(), r"\(x \+ 1\) / 2"),
+    "a little outside": (1.1 * GOOD - 0.05, r"x.clamp\(0, 1\)"),
+    "logits": (GOOD.logit(), "lacks a sigmoid"),
+    "standardised": ((GOOD - 0.1307) / 0.3081, "standardised"),
+    "NaN": (torch.full_like(GOOD, math.nan), "NaN or infinity"),
+    "one infinite pixel": (torch.where(GOOD.max() == GOOD, math.inf, GOOD), "NaN or infinity"),
+    "no axis of channels": (GOOD[:, 0], r"\(6, 28, 28\): .* x\[:, None\]"),
+    "three digits or one colour picture": (GOOD[:3, 0], r"x\[:, None\], or, if this is one picture, .* x\[None\]"),
+    "one picture": (GOOD[0, 0], r"x\[None, None\]"),
+    "flat": (GOOD.flatten(1), r"x.view\(-1, 1, 28, 28\)"),
+    "channels last": (GOOD.permute(0, 2, 3, 1), r"x.permute\(0, 3, 1, 2\)"),
+    "colour, channels last": (torch.rand(6, 28, 28, 3), r"x.permute\(0, 3, 1, 2\)"),
+    "transparency": (torch.rand(6, 4, 28, 28), r"x\[:, :3\]"),
+    "two channels": (torch.rand(6, 2, 28, 28), "one channel is grey, three are colour"),
+    "five axes": (GOOD[None], "give one picture or more|must be"),
+    "none": (GOOD[:0], "one picture or more"),
+    "a single number": (torch.tensor(0.5), "must be"),
+    "NumPy": (GOOD.numpy(), "not ndarray: .* torch.as_tensor"),
+    "a list": (list(GOOD), "not list: .* torch.stack"),
+    "nothing": (None, "not NoneType"),
+    "colour to a grey classifier": (
+        GOOD.expand(-1, 3, -1, -1),
+        r"1 channel.* have 3: .* x.mean\(dim=1, keepdim=True\)",
+    ),
+    "another size": (torch.rand(6, 1, 32, 32), r"32 by 32 pixels: .* F.interpolate\(x, size=28\)"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_pictures_that_are_refused_with_the_remedy_that_fits(kind):
+    bad, message = REFUSED[kind]
+    classifier = evaluation.Classifier()
+    for call in (
+        lambda: evaluation.score(bad, torch.rand(9, 64), classifier),
+        lambda: evaluation.all_scores(GOOD, bad, classifier),
+    ):
+        with pytest.raises(CourseError, match=message) as caught:
+            call()
+        assert str(caught.value).count(". ") == 0
+        assert str(caught.value).endswith(".")
+    assert classifier.training
+
+
+def test_grey_pictures_for_a_network_that_takes_colour():
+    with pytest.raises(CourseError, match=r"3 channel.* have 1: .* x.expand\(-1, 3, -1, -1\)"):
+        require.pixels(GOOD, torch.nn.Conv2d(3, 8, 3))
+
+
+def test_scores_do_not_depend_on_autocast():
+    torch.manual_seed(0)
+    classifier, images, real = evaluation.Classifier(), torch.rand(80, 1, 28, 28), torch.rand(90, 1, 28, 28)
+    expected = evaluation.all_scores(images, real, classifier)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert evaluation.all_scores(images, real, classifier) == expected
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (normal(0, 2000, 10).softmax(dim=1).bfloat16(), "rounded to bfloat16 .* float32"),
+        (torch.rand(20, 10).log_softmax(dim=1), r"take exp\(\)"),
+        (torch.randn(20, 10).softmax(dim=0), "the columns do: softmax belongs over dim=1"),
+        (torch.rand(20, 10).sigmoid(), r"softmax\(dim=1\) to the logits"),
+        (torch.full((20, 10), math.nan), "NaN or infinity"),
+    ],
+)
+def test_rows_that_are_no_probabilities_get_the_remedy_that_fits(bad, message):
+    with pytest.raises(CourseError, match=message):
+        evaluation.inception_score(bad)
+
+
+def test_scoring_leaves_every_part_of_the_classifier_in_its_mode():
+    classifier = evaluation.Classifier()
+    classifier.features[1].eval()  # a frozen norm
+    before = [part.training for part in classifier.modules()]
+    evaluation.all_scores(GOOD.repeat(2, 1, 1, 1), GOOD.repeat(2, 1, 1, 1), classifier)
+    modes.stacked_modes(torch.rand(4, 3, 28, 28), classifier)
+    with pytest.raises(RuntimeError):
+        evaluation.features_and_probabilities(classifier, torch.rand(2, 5))  # also where it fails
+    assert [part.training for part in classifier.modules()] == before
