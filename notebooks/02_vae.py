@@ -38,16 +38,26 @@
 #
 # *What you will make: a map on which every point is a digit, decoded from two numbers, not copied.*
 
-# %% tags=["bootstrap"]
-# On Colab this cell fetches the course's helpers; anywhere else it does nothing.
-import importlib.util
+# %% tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
+# Looks for the course's helpers. On Colab it fetches what is missing, and only that.
+import importlib
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
-on_colab = importlib.util.find_spec("google") and importlib.util.find_spec("google.colab")
-if on_colab and importlib.util.find_spec("course_utils") is None:
+needed = ("course_utils", "torch", "torchmetrics")
+if any(find_spec(name) is None for name in needed):
+    if not (find_spec("google") and find_spec("google.colab")):
+        raise ImportError(
+            f"This kernel, {sys.executable}, lacks the course's packages: choose the "
+            "kernel of .venv (conda: course) at the upper right, or type `make lab` again."
+        )
     source = "git+https://github.com/OWNER/REPOSITORY@main"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", source], check=True)
+    pip = [sys.executable, "-m", "pip"]
+    there = subprocess.check_output([*pip, "list", "--format=freeze"])
+    Path("installed.txt").write_bytes(there)  # what Colab has stays as it is
+    subprocess.run([*pip, "install", "-q", "-c", "installed.txt", source], check=True)
     importlib.invalidate_caches()
 
 # %%

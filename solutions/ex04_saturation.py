@@ -34,6 +34,28 @@
 # checking cells as they are. Essays (*your answer here*) are read by a person, who looks for the points that the
 # question names. You may use everything from the course.
 
+# %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
+# Looks for the course's helpers. On Colab it fetches what is missing, and only that.
+import importlib
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+needed = ("course_utils", "torch", "torchmetrics")
+if any(find_spec(name) is None for name in needed):
+    if not (find_spec("google") and find_spec("google.colab")):
+        raise ImportError(
+            f"This kernel, {sys.executable}, lacks the course's packages: choose the "
+            "kernel of .venv (conda: course) at the upper right, or type `make lab` again."
+        )
+    source = "git+https://github.com/OWNER/REPOSITORY@main"
+    pip = [sys.executable, "-m", "pip"]
+    there = subprocess.check_output([*pip, "list", "--format=freeze"])
+    Path("installed.txt").write_bytes(there)  # what Colab has stays as it is
+    subprocess.run([*pip, "install", "-q", "-c", "installed.txt", source], check=True)
+    importlib.invalidate_caches()
+
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
 import math
 from types import SimpleNamespace

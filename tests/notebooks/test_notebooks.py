@@ -92,8 +92,10 @@ def parts(chapter):
 def first_cell(chapter):
     """The first code cell fetches the helpers on Colab, from the address in pyproject.toml."""
     place = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]
-    if chapter.code[0].metadata.get("tags") != ["bootstrap"]:
+    if "bootstrap" not in chapter.code[0].metadata.get("tags", []):
         yield "the first code cell is not tagged 'bootstrap'"
+    if not chapter.code[0].metadata.get("jupyter", {}).get("source_hidden"):
+        yield "the first code cell is not collapsed"
     if f'"git+{place["repository"]}@{place["tag"]}"' not in chapter.code[0].source:
         yield f"the first code cell does not install from {place['repository']}@{place['tag']}"
 
@@ -251,9 +253,12 @@ def test_there_are_chapters():
     assert len(chapters_) >= 3
 
 
-def test_the_first_cell_is_the_same_in_every_chapter():
-    cells = {read(script.stem, script.read_text(encoding="utf-8")).code[0].source for script in SCRIPTS}
-    assert len(cells) == 1
+def test_the_first_cell_is_the_same_in_every_chapter_and_exercise():
+    notebooks = [*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "exercises").glob("*.ipynb")]
+    code = [[cell for cell in jupytext.read(path).cells if cell.cell_type == "code"] for path in notebooks]
+    assert len({first.source for first, *_ in code}) == 1
+    assert all("bootstrap" in first.metadata["tags"] for first, *_ in code)
+    assert all(first.metadata["jupyter"]["source_hidden"] for first, *_ in code)
 
 
 # ---------------------------------------------------------------- the rules notice what they should
@@ -270,7 +275,7 @@ GOOD = '''# %% [markdown]
 #
 # **Time.** About <!--02.seconds-->60 seconds. ![A picture of a README, in words](../README.md) [link](../README.md)
 
-# %% tags=["bootstrap"]
+# %% tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true}
 source = "git+ADDRESS"
 
 # %% [markdown]
@@ -334,7 +339,8 @@ SHOWN = 'show_images(x, alt="Ten digits in a row, left to right")'
         (parts, "# ## Summary", "# ### Summary"),
         (parts, "# ## References\n", ""),
         (parts, "# ## What comes next", "# ## And then"),
-        (first_cell, ' tags=["bootstrap"]', ""),
+        (first_cell, ' tags=["bootstrap", "hide-input"]', ""),
+        (first_cell, ' jupyter={"source_hidden": true}', ""),
         (first_cell, "git+", "git+https://github.com/somebody/else@main "),
         (short_cells, "show(fig", "x\n" * 30 + "show(fig"),
         (short_cells, "# ## Summary", "# ## Summary\n\n# %%\n" + "x\n" * 20),
