@@ -7,6 +7,7 @@ from course_utils import CourseError
 
 COMMANDS = {
     "chapters": "run chapters, store their notebooks, record their bands, quote them, set the address",
+    "soak": "every assert of a chapter over many seeds, and its numbers against their bands",
     "bench": "the course's training loops and scores against the usual ones, as a ratio",
     "weights": "list the weights that come with the course, or train them again",
     "likelihood": "the published protocol for a likelihood, as far as there is time",

@@ -2,7 +2,7 @@
 
 | variable           | values                          | default                                          |
 |--------------------|---------------------------------|--------------------------------------------------|
-| COURSE_SCHEDULE    | short, full                     | full when the device is CUDA, else short         |
+| COURSE_SCHEDULE    | short, full, rehearsal          | full when the device is CUDA, else short         |
 | COURSE_DEVICE      | cpu, cuda, mps                  | what torch finds                                 |
 | COURSE_DATA        | a folder, or `embedded`         | a per-user cache folder; embedded under pytest   |
 | COURSE_CHECKPOINTS | a folder                        | per-user cache; on Colab, Drive when mounted     |
@@ -52,18 +52,31 @@ def device() -> torch.device:
 
 
 def schedule() -> str:
-    """`short` (about a minute on two CPU cores) or `full` (the published settings, for a CUDA GPU)."""
-    return _read("COURSE_SCHEDULE", ("short", "full"), "full" if device().type == "cuda" else "short")
+    """`short` (about a minute on two CPU cores), `full` (the published settings, for a CUDA GPU), or `rehearsal`.
+
+    A rehearsal is the full schedule with its training cut to a few steps: it finds crashes, not quality.
+    """
+    return _read("COURSE_SCHEDULE", ("short", "full", "rehearsal"), "full" if device().type == "cuda" else "short")
 
 
 def choose(**settings: tuple) -> SimpleNamespace:
     """Turn a table `name=(short value, full value)` into the settings of the present schedule.
 
+    In a rehearsal every full value whose name speaks of steps, passes or epochs is divided by 2,000.
+
     >>> settings = choose(steps=(2000, 20_000), batch_size=(256, 128))
     >>> settings.steps      # 2000 on the short schedule
     """
-    column = ("short", "full").index(schedule())
-    return SimpleNamespace(**{name: pair[column] for name, pair in settings.items()})
+    if schedule() == "short":
+        return SimpleNamespace(**{name: short for name, (short, _) in settings.items()})
+    return SimpleNamespace(**{name: _rehearsed(name, full) for name, (_, full) in settings.items()})
+
+
+def _rehearsed(name: str, value):
+    """`value`, or in a rehearsal a small part of it, where `name` says that it is a length of training."""
+    if schedule() != "rehearsal" or not any(word in name for word in ("steps", "passes", "epochs")):
+        return value
+    return type(value)(_rehearsed(name, one) for one in value) if isinstance(value, tuple) else max(3, value // 2000)
 
 
 def seed() -> int:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import torch
 from tqdm import tqdm
 
-from course_utils import checkpoint, schedule
+from course_utils import checkpoint, rehearsal, schedule
 from course_utils.data import batches
 
 CHECKPOINT_EVERY = 500  # steps
@@ -50,6 +50,7 @@ def train(
     saved every `checkpoint_every` steps. A run that was cut off goes on from there and ends, on a CPU, with
     the very weights of a run that was not. A checkpoint of other settings or another update is set aside.
     """
+    rehearsal.begin()
     seed = schedule.seed() if seed is None else seed
     state = state or {}
     history: dict[str, list] = {}
@@ -75,7 +76,7 @@ def train(
         if path and step % checkpoint_every == 0 and step < steps:
             _save(path, identity, state, history, step)
     history = {key: [float(value) for value in values] for key, values in history.items()}
-    if path and schedule.schedule() == "full" and start < steps:
+    if path and schedule.schedule() != "short" and start < steps:
         _save(path, identity, state, history, steps)  # hours of work: running the cell again loads the result
     elif path and schedule.schedule() == "short":
         path.unlink(missing_ok=True)  # a minute's work: running the cell again trains again

@@ -33,7 +33,7 @@ from course_utils.commands import form
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-CELL_TIMEOUT = {"short": 900, "full": None}  # seconds
+CELL_TIMEOUT = {"short": 900, "rehearsal": 900, "full": None}  # seconds
 
 # A number that the text quotes: <!--CC.key-->NUMBER, where CC is the chapter that measured it.
 QUOTE = re.compile(r"<!--(\d\d)\.(\w+)-->([-−]?\d+(?:\.\d+)?)")
@@ -69,8 +69,8 @@ def read(script: Path):
     return notebook
 
 
-def execute(script: Path, environment: dict[str, str] | None = None):
-    """Run a chapter from top to bottom in a fresh kernel; the executed notebook.
+def execute(script: Path, environment: dict[str, str] | None = None, *, go_on: bool = False):
+    """Run a chapter from top to bottom in a fresh kernel; the executed notebook. `go_on`: past failed cells, too.
 
     Raises:
         ChapterError: a cell failed. The partly executed notebook is in the error's `notebook`.
@@ -84,6 +84,7 @@ def execute(script: Path, environment: dict[str, str] | None = None):
         kernel_name="python3",
         resources={"metadata": {"path": str(script.parent)}},
         coalesce_streams=True,
+        allow_errors=go_on,
         extra_arguments=["--IPKernelApp.log_level=40"],  # kernels warn on stderr that they listen on localhost
         on_cell_start=lambda cell, cell_index: begun.append(cell_index),
     )
@@ -210,22 +211,27 @@ def bands(chapters: list[str], seeds: list[int], *, add: bool = False) -> None:
                     raise ChapterError(f"{script.name} has measured nothing: it needs a Results and results.add(…).")
                 records.append(json.loads(written.read_text()))
             print(f"{script.name}, seed {seed}: {records[-1]['seconds']:.0f} s", flush=True)
-        first = records[0]
-        entry = {
-            "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {first['device']}",
-            "versions": first["versions"],
-            "seeds": seeds,
-            "seconds": [record["seconds"] for record in records],
-            "numbers": {key: [record["numbers"][key] for record in records] for key in first["numbers"]},
-        }
-        everything = json.loads(results.EXPECTED.read_text()) if results.EXPECTED.exists() else {}
-        recorded = everything.setdefault(script.name[:2], {})
-        place = f"{first['schedule']}/{first['data']}"
-        recorded[place] = together(recorded[place], entry) if add and place in recorded else entry
-        text = json.dumps(dict(sorted(everything.items())), indent=1)
-        text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text)
-        files.write(results.EXPECTED, text + "\n")
+        record(script.name[:2], records, add=add)
+
+
+def record(chapter: str, records: list[dict], *, add: bool = False) -> None:
+    """Put the result files of several runs into `expected.json`, with `add` beside the runs that are there."""
+    first = records[0]
+    entry = {
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {first['device']}",
+        "versions": first["versions"],
+        "seeds": [record["seed"] for record in records],
+        "seconds": [record["seconds"] for record in records],
+        "numbers": {key: [record["numbers"][key] for record in records] for key in first["numbers"]},
+    }
+    everything = json.loads(results.EXPECTED.read_text()) if results.EXPECTED.exists() else {}
+    recorded = everything.setdefault(chapter, {})
+    place = f"{first['schedule']}/{first['data']}"
+    recorded[place] = together(recorded[place], entry) if add and place in recorded else entry
+    text = json.dumps(dict(sorted(everything.items())), indent=1)
+    text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text)
+    files.write(results.EXPECTED, text + "\n")
 
 
 def together(old: dict, new: dict) -> dict:
