@@ -1,8 +1,11 @@
-"""A latent space to walk through in the browser: one picture, two sliders, no server and no widget library."""
+"""A latent space to walk through in the browser: one sheet, two sliders, no server and no widget library."""
 
 import base64
 import html
 import io
+import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,34 +15,45 @@ from PIL import Image
 TEMPLATE = Path(__file__).with_name("explorer.html")
 
 
-def latent_explorer(decoded: torch.Tensor, limits: tuple[float, float], alt: str) -> HTML:
+def sheet(decoded: torch.Tensor) -> torch.Tensor:
+    """Images (side, side, height, width) of a grid as one picture: the first axis to the right, the second upwards."""
+    side, other, height, width = decoded.shape
+    return decoded.flip(1).permute(1, 2, 0, 3).reshape(other * height, side * width)
+
+
+def latent_explorer(
+    decoded: torch.Tensor, limits: tuple[float, float], alt: str, labels: Sequence[Sequence[str]] | None = None
+) -> HTML:
     """Sliders over a grid of decoded images.
 
     Args:
         decoded: (side, side, height, width), values in [0, 1]; the first axis is z₁, the second z₂.
         limits: the values of z₁ and z₂ at both ends.
-        alt: what there is to see, for readers who cannot see it.
+        alt: what there is to see on the sheet, for readers who cannot see it.
+        labels: what there is to see on each image, in the order of `decoded`; it is shown, and read out, as you move.
 
-    The page holds all images as one picture and moves it behind a small window, so it also works in exported
-    HTML and offline; where JavaScript is off it stays on the centre image.
+    What is stored is an ordinary picture of the whole sheet, which stays visible where no script runs. Where one
+    does, it adds the sliders; it needs no network.
     """
     side, other, height, width = decoded.shape
     if side != other or side < 2:
         raise ValueError(f"decoded has {side} by {other} images: the grid must be square, 2 by 2 or more.")
     if height != width:
         raise ValueError(f"decoded has images of {height} by {width}: they must be square.")
-    sheet = decoded.clamp(0, 1).mul(255).round().byte().permute(0, 2, 1, 3).reshape(side * height, side * width)
+    if labels is not None and [len(row) for row in labels] != [side] * side:
+        raise ValueError(f"labels must be {side} rows of {side} texts, one for each image.")
+    pixels = sheet(decoded).clamp(0, 1).mul(255).round().byte()
     buffer = io.BytesIO()
-    Image.fromarray(sheet.cpu().numpy()).save(buffer, format="PNG", optimize=True)
+    Image.fromarray(pixels.cpu().numpy()).save(buffer, format="PNG", optimize=True)
     fields = {
         "SHEET": base64.b64encode(buffer.getvalue()).decode(),
+        "PIXELS": side * height,
         "SIDE": side,
-        "MIDDLE": side // 2,
         "LOW": limits[0],
+        "HIGH": limits[1],
         "STEP": (limits[1] - limits[0]) / (side - 1),
+        "LABELS": html.escape(json.dumps([list(row) for row in labels or []], ensure_ascii=False)),
         "ALT": html.escape(alt),
     }
     page = TEMPLATE.read_text(encoding="utf-8")
-    for name, value in fields.items():
-        page = page.replace(f"@{name}@", str(value))
-    return HTML(page)
+    return HTML(re.sub("@([A-Z]+)@", lambda field: str(fields[field[1]]), page))

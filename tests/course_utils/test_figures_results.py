@@ -202,26 +202,45 @@ def test_explorer_holds_every_image_in_its_place():
     sheet = sheet_of(page)
     assert sheet.size == (5 * 28, 5 * 28)
     pixels = torch.tensor(np.array(sheet))
-    # Row 3, column 1 of the sheet: z₁ counts downwards, z₂ to the right, as the sliders move the window.
-    assert torch.allclose(pixels[3 * 28 : 4 * 28, 28 : 2 * 28] / 255, decoded[3, 1], atol=1 / 255)
-    assert "low = -2.0, step = 1.0" in page  # five images from -2 to 2
-    assert "side = 5" in page
+    # z₁ counts to the right and z₂ upwards, as in a scatter plot: image (3, 1) is in column 3, one row above the last.
+    assert torch.allclose(pixels[3 * 28 : 4 * 28, 3 * 28 : 4 * 28] / 255, decoded[3, 1], atol=1 / 255)
+    box = Tags(page).found[0][1]
+    assert [float(box[name]) for name in ("data-side", "data-low", "data-step")] == [5, -2, 1]  # five from -2 to 2
 
 
-def test_explorer_has_alternative_text_and_needs_no_network():
+def test_explorer_is_an_ordinary_picture_until_its_script_runs():
     page = latent_explorer(torch.rand(3, 3, 8, 8), (0.0, 1.0), NASTY).data
     tags = Tags(page).found
-    [window] = [attributes for _, attributes in tags if attributes.get("role") == "img"]
-    assert window["aria-label"] == NASTY
-    assert not re.search(r"https?:|//\w|@import", re.sub(r"base64,[^)]+", "", page))
-    assert not [a for _, a in tags if "src" in a or "href" in a]
+    [image] = [attributes for tag, attributes in tags if tag == "img"]
+    assert image["alt"] == NASTY
+    assert image["src"].startswith("data:image/png;base64,")
+    assert not [tag for tag, _ in tags if tag in ("input", "button", "output")]  # the script makes what needs it
+    assert "run this cell" in re.sub(r"<script>.*</script>", "", page, flags=re.S)
+    assert not re.search(r"https?:|//\w|@import", re.sub(r"base64,[^\"]+", "", page))
+    assert not [a for _, a in tags if "href" in a]
     assert not re.search(r"@[A-Z]+@", page)  # every field is filled in
-    assert len([tag for tag, a in tags if tag == "input" and a["type"] == "range"]) == 2
+
+
+def test_explorer_says_where_the_sliders_stand_and_what_is_there():
+    labels = [[f"{i}{j} <&\"'" for j in range(3)] for i in range(3)]
+    page = latent_explorer(torch.rand(3, 3, 8, 8), (0.0, 1.0), "nine tiny images", labels).data
+    assert json.loads(Tags(page).found[0][1]["data-labels"]) == labels
+    for wanted in ("aria-valuetext", '"role", "status"', "verdict.textContent = said"):
+        assert wanted in page
+    heights = re.findall(r"width:150px;height:(\d+)px", page)
+    assert heights
+    assert min(map(int, heights)) >= 24  # a thumb must be able to hit it
 
 
 def test_explorer_text_is_not_taken_for_a_field():
-    page = latent_explorer(torch.rand(3, 3, 8, 8), (0.0, 1.0), "the @SIDE@ of @SHEET@").data
-    assert 'aria-label="the @SIDE@ of @SHEET@"' in page
+    page = latent_explorer(torch.rand(3, 3, 8, 8), (0.0, 1.0), "the @SIDE@ of @SHEET@", [["@LOW@"] * 3] * 3).data
+    assert 'alt="the @SIDE@ of @SHEET@"' in page
+    assert json.loads(Tags(page).found[0][1]["data-labels"])[0][0] == "@LOW@"
+
+
+def test_explorer_wants_a_label_for_every_image():
+    with pytest.raises(ValueError, match="labels"):
+        latent_explorer(torch.rand(3, 3, 8, 8), (0.0, 1.0), "nine tiny images", [["a"] * 3] * 2)
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 8, 8), (1, 1, 8, 8), (3, 3, 8, 6)])
