@@ -1,12 +1,23 @@
 #!/bin/sh
 # Makes .venv with everything the course needs; returns at once when it is already whole.
-# PYTHON=... picks the interpreter. uv is used where it is installed, pip otherwise.
+# PYTHON=... picks the interpreter; TORCH=cpu takes PyTorch without CUDA (Linux: 1.2 GB instead of 6), TORCH=default
+# with it; where neither is named, an environment that is there keeps what it has. uv is used where it is installed,
+# pip otherwise.
 set -eu
 cd "$(dirname "$0")/.."
 
-wanted=$(cat pyproject.toml constraints.txt | cksum)
+lists=$(cat pyproject.toml constraints.txt | cksum)
+# The mark of a whole environment: these lists, and in the second line which PyTorch was taken.
+made=$(sed -n 2p .venv/.complete 2>/dev/null || true)
+made=${made:-default}
+torch=${TORCH:-$made}
+case $torch in
+default | cpu) ;;
+*) echo "TORCH=$torch is not known: it is cpu (small, for machines without an NVIDIA GPU) or default." >&2; exit 1 ;;
+esac
+
 whole() {
-    [ "$(cat .venv/.complete 2>/dev/null)" = "$wanted" ] || return 1
+    [ "$(sed -n 1p .venv/.complete 2>/dev/null)" = "$lists" ] || return 1
     .venv/bin/python - >/dev/null 2>&1 <<'PY'
 import importlib.util, pathlib, sys
 sys.path = [folder for folder in sys.path if folder]  # only what is installed counts, not what lies in this folder
@@ -18,7 +29,17 @@ tools = [t for t in ("jupyter", "jupyter-lab", "ruff") if not (pathlib.Path(sys.
 sys.exit(bool(gone or tools or course is None or pathlib.Path(course.origin).resolve() != here.resolve()))
 PY
 }
-if whole; then exit 0; fi
+# Which Python stands behind a command, an environment or a link: where it is installed, and its version.
+behind() { "$1" -c 'import os, sys; print(sys.version.split()[0], os.path.realpath(sys.base_prefix))' 2>/dev/null; }
+
+why="is incomplete, broken or out of date"
+if whole; then
+    why=
+    [ "$torch" = "$made" ] || why="has the other PyTorch (it was made with TORCH=$made)"
+    [ -z "${PYTHON:-}" ] || [ "$(behind "$PYTHON")" = "$(behind .venv/bin/python)" ] ||
+        why="was made with another Python ($(behind .venv/bin/python))"
+    [ -n "$why" ] || exit 0
+fi
 
 good_python() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 python=
@@ -32,25 +53,31 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-[ ! -e .venv ] || echo "The folder .venv is incomplete, broken or out of date: making it anew."
-echo "Setting up .venv with $("$python" --version) (about 5 GB on Linux, once; a few minutes)."
+[ ! -e .venv ] || echo "The folder .venv $why: making it anew."
+case $torch in
+cpu) size="about 1.2 GB on Linux" ;;
+*) size="about 6 GB on Linux, most of it CUDA; without an NVIDIA GPU, TORCH=cpu takes 1.2" ;;
+esac
+echo "Setting up .venv with $("$python" --version) ($size; once, a few minutes)."
 rm -rf .venv
+quiet=--quiet
+[ ! -t 2 ] || quiet= # in a terminal, uv shows how far it is
 if command -v uv >/dev/null 2>&1 && uv venv --quiet --seed --python "$(command -v "$python")" .venv &&
-   uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --editable '.[dev]'; then
+   uv pip install $quiet --python .venv/bin/python $([ "$torch" = default ] || echo "--torch-backend=$torch") \
+       --constraint constraints.txt --editable '.[dev]'; then
     :
 else
     rm -rf .venv
     "$python" -m venv .venv
-    .venv/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on \
-        --constraint constraints.txt --editable '.[dev]'
+    install() {
+        .venv/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on \
+            --constraint constraints.txt "$@"
+    }
+    # PyTorch's own index has torch and torchvision without CUDA. Both come from there, in one command and alone; what
+    # they need comes from PyPI afterwards, where they are no longer looked for.
+    [ "$torch" = default ] ||
+        install --no-deps --index-url "https://download.pytorch.org/whl/$torch" torch torchvision
+    install --editable '.[dev]'
 fi
-# nbgrader is installed for its format of exercises; in JupyterLab its panels would only puzzle learners.
-mkdir -p .venv/etc/jupyter/labconfig .venv/etc/jupyter/jupyter_server_config.d
-printf '%s\n' '{"disabledExtensions": {"@jupyter/nbgrader": true}}' > .venv/etc/jupyter/labconfig/page_config.json
-off=
-for part in assignment_list course_list formgrader validate_assignment; do
-    off="$off${off:+, }\"nbgrader.server_extensions.$part\": false"
-done
-printf '%s\n' "{\"ServerApp\": {\"jpserver_extensions\": {$off}}}" > .venv/etc/jupyter/jupyter_server_config.d/zz-course.json
-printf '%s' "$wanted" > .venv/.complete
+printf '%s\n' "$lists" "$torch" > .venv/.complete
 echo "Done."

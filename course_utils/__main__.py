@@ -6,6 +6,7 @@ import sys
 from course_utils import CourseError
 
 COMMANDS = {
+    "lab": "open JupyterLab on the course, with its settings (`make lab`)",
     "chapters": "run chapters, store their notebooks, record their bands, quote them, set the address",
     "soak": "every assert of a chapter over many seeds, and its numbers against their bands",
     "bench": "the course's training loops and scores against the usual ones, as a ratio",

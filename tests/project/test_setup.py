@@ -24,6 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # modules; PIP=0: pip fails.
 FAKE_PYTHON = r"""#!/bin/sh
 case "$1 $2" in
+"-c import os"*) echo "3.12.0 /usr" ;;
 "-c "*) [ "${GOOD:-1}" = 1 ] ;;
 "--version ") echo "Python 3.12.0" ;;
 "-m venv") echo "venv" >> "$LOG"; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
@@ -54,7 +55,7 @@ class Clone:
         self.bin.mkdir()
         for name in (".ci/make-venv.sh", "pyproject.toml", "constraints.txt"):
             shutil.copy(ROOT / name, self.root / name)
-        for tool in ("sh", "cat", "cksum", "rm", "mkdir", "cp", "dirname"):
+        for tool in ("sh", "cat", "cksum", "rm", "mkdir", "cp", "dirname", "sed"):
             (self.bin / tool).symlink_to(shutil.which(tool))
         self.command("python3", FAKE_PYTHON)
 
@@ -96,7 +97,8 @@ def test_a_fresh_clone_is_set_up(clone):
     arguments = clone.log.read_text()
     assert "--constraint constraints.txt" in arguments
     assert "--editable .[dev]" in arguments
-    assert "5 GB" in done.stdout  # the reader is told before the download
+    assert "6 GB" in done.stdout  # the reader is told before the download
+    assert "TORCH=cpu" in done.stdout
     assert done.stdout.endswith("Done.\n")
 
 
@@ -203,6 +205,104 @@ def test_uv_and_pip_fail(clone):
     assert not clone.complete
 
 
+# ---------------------------------------------------------------- which Python, which PyTorch
+
+
+def test_an_environment_of_the_python_that_is_asked_for_stays(clone):
+    clone.set_up()
+    mine = clone.command("python3.12", FAKE_PYTHON)
+    done = clone.set_up(PYTHON=str(mine))
+    assert (done.returncode, done.stdout, clone.ran) == (0, "", [])
+
+
+def test_an_environment_of_another_python_is_made_anew(clone):
+    clone.set_up()
+    other = clone.command("python3.13", FAKE_PYTHON.replace("3.12.0 /usr", "3.13.0 /opt"))
+    done = clone.set_up(PYTHON=str(other))
+    assert done.returncode == 0
+    assert "was made with another Python (3.12.0 /usr): making it anew" in done.stdout
+    assert clone.ran == ["venv", "pip install"]
+    assert clone.set_up(PYTHON=str(other)).stdout == ""
+
+
+def test_a_python_that_is_not_there_costs_nobody_an_environment(clone):
+    clone.set_up()
+    assert clone.set_up(PYTHON="/no/such/python").returncode == 1
+    assert clone.complete
+
+
+INDEX = "--index-url https://download.pytorch.org/whl/cpu"
+
+
+@pytest.mark.parametrize("asked", [{}, {"TORCH": ""}, {"TORCH": "default"}])
+@pytest.mark.parametrize("uv", [True, False])
+def test_torch_comes_from_pypi_unless_it_is_asked_otherwise(clone, asked, uv):
+    if uv:
+        clone.command("uv", FAKE_UV)
+    assert clone.set_up(**asked).returncode == 0
+    assert "torch" not in clone.log.read_text()
+    assert "index" not in clone.log.read_text()
+
+
+def test_the_small_torch_with_uv(clone):
+    clone.command("uv", FAKE_UV)
+    done = clone.set_up(TORCH="cpu")
+    assert done.returncode == 0, done.stderr
+    assert "1.2 GB" in done.stdout
+    assert "6 GB" not in done.stdout
+    [line] = [line for line in clone.log.read_text().splitlines() if "pip install" in line]
+    assert "--torch-backend=cpu --constraint constraints.txt --editable .[dev]" in line
+
+
+@pytest.mark.parametrize("uv", [True, False], ids=["uv fails", "no uv"])
+def test_the_small_torch_with_pip(clone, uv):
+    if uv:
+        clone.command("uv", FAKE_UV)
+    assert clone.set_up(TORCH="cpu", UV="0").returncode == 0
+    first, second = [line for line in clone.log.read_text().splitlines() if line.startswith("pip install")]
+    # torch and torchvision of one release and one build: both at once, at the tested versions, from there alone.
+    assert first.endswith(f"--constraint constraints.txt --no-deps {INDEX} torch torchvision")
+    assert second.endswith("--constraint constraints.txt --editable .[dev]")
+    assert "index" not in second
+    assert clone.complete
+
+
+def test_the_small_torch_is_not_there(clone):
+    fails = FAKE_PYTHON.replace(
+        '"pip $*" >> "$LOG"; ', '"pip $*" >> "$LOG"; case "$*" in *index-url*) exit 1 ;; esac; '
+    )
+    clone.command("python3", fails)
+    done = clone.set_up(TORCH="cpu")
+    assert done.returncode != 0
+    assert not clone.complete
+    assert len(clone.ran) == 2, "the large one must not be mixed in"
+
+
+def test_the_choice_is_kept_until_another_is_made(clone):
+    clone.set_up(TORCH="cpu")
+    assert clone.set_up().stdout == ""  # make test after make lab TORCH=cpu
+    assert clone.set_up(TORCH="cpu").stdout == ""
+    with (clone.root / "constraints.txt").open("a") as file:
+        file.write("another==1.0\n")
+    assert "1.2 GB" in clone.set_up().stdout
+    assert INDEX in clone.log.read_text()
+    done = clone.set_up(TORCH="default")
+    assert "has the other PyTorch (it was made with TORCH=cpu): making it anew" in done.stdout
+    assert "torch" not in clone.log.read_text()
+
+
+def test_no_other_torch_than_these(clone):
+    done = clone.set_up(TORCH="cu126")
+    assert done.returncode == 1
+    assert (
+        done.stderr == "TORCH=cu126 is not known: it is cpu (small, for machines without an NVIDIA GPU) or default.\n"
+    )
+    assert clone.ran == []
+
+
+# ---------------------------------------------------------------- what is whole, what a checkout changes
+
+
 def test_the_check_of_an_environment_knows_a_whole_one(tmp_path):
     """The Python part of the script, run for real: this very environment passes, one that lacks something does not."""
     check = re.search(r"<<'PY'\n(.*?)\nPY\n", (ROOT / ".ci" / "make-venv.sh").read_text(encoding="utf-8"), re.DOTALL)[1]
@@ -218,6 +318,19 @@ def test_the_check_of_an_environment_knows_a_whole_one(tmp_path):
     # A clone that was moved or copied with its .venv: what is installed there is still the old clone.
     shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils")
     assert run(check, tmp_path) == 1
+
+
+@pytest.mark.skipif(not shutil.which("git") or not (ROOT / ".git").exists(), reason="this is not a clone")
+def test_a_checkout_by_git_for_windows_works_in_wsl(tmp_path):
+    """Git for Windows turns line ends; sh, make and the notebooks' hashes want them as they are."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "-c", "core.autocrlf=true", "clone", "-q", ROOT, clone], check=True)
+    listed = subprocess.run(["git", "ls-files", "--eol"], cwd=clone, capture_output=True, text=True, check=True).stdout
+    assert [line for line in listed.splitlines() if "w/crlf" in line or "w/mixed" in line] == []
+    if sys.platform != "win32":
+        done = subprocess.run(["sh", ".ci/make-venv.sh"], cwd=clone, capture_output=True, text=True, env={
+            **os.environ, "PYTHON": "/no/such/python"})  # fmt: skip
+        assert done.stderr.startswith("No Python 3.11 or newer was found")  # and not "set: Illegal option -"
 
 
 # ---------------------------------------------------------------- the lists
@@ -306,16 +419,16 @@ def documented_labs() -> list[str]:
 
 @pytest.mark.parametrize("command", documented_labs())
 def test_jupyterlab_takes_every_documented_call(command):
-    jupyter = Path(sys.executable).with_name("jupyter")
-    if not shutil.which("make") or not jupyter.exists():
+    if not shutil.which("make") or not Path(sys.executable).with_name("jupyter").exists():
         pytest.skip("make or jupyter is not installed")
     words = shlex.split(command.replace("make", "make -n", 1))
     environment = {**os.environ, "MAKEFLAGS": ""}  # this test may itself be run by make
     shown = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
-    [line] = [line for line in shown.stdout.splitlines() if "jupyter lab" in line]
+    [line] = [line for line in shown.stdout.splitlines() if "course_utils lab" in line]
     [_, *options] = shlex.split(line)
-    done = subprocess.run([jupyter, *options, "--show-config"], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    folder = "exercises" if "exercises" in command else "notebooks"
-    assert re.search(rf"root_dir = .*\b{folder}\b", done.stdout), done.stdout
+    config = subprocess.run([sys.executable, *options, "--show-config"], cwd=ROOT, capture_output=True, text=True)
+    assert config.returncode == 0, config.stderr
+    assert re.search(rf"root_dir = '{re.escape(str(ROOT))}'", config.stdout), config.stdout
+    where = "exercises" if "exercises" in command else "notebooks/00_start_here.ipynb"
+    assert f"default_url = '/lab/tree/{where}'" in config.stdout
