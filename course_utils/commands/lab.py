@@ -46,6 +46,7 @@ SETTINGS = {
             }
         },
         "ContentsManager": {
+            "pre_save_hook": "course_utils.commands.lab.keep_language_info",
             # Each chapter and each exercise stands in the list of files once, as a notebook: its script is hidden. By
             # name, since a pattern applies in every folder, and the modules of course_utils/ are to be read.
             "hide_globs": [
@@ -76,10 +77,22 @@ def page(where: str) -> str:
 
 
 def trust() -> None:
-    """Mark the chapters as trusted, as `jupyter trust` does: only then do their stored explorers move at first sight."""
+    """Mark the chapters as trusted, as `jupyter trust` does: else their stored explorers could not move."""
     notary = NotebookNotary()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notary.sign(nbformat.read(path, as_version=4))
+
+
+def keep_language_info(model, path, contents_manager, **_) -> None:
+    """Called before JupyterLab saves: what the file says of Python stays, whichever version it was opened with.
+
+    So a chapter that was only looked at and saved is, for git, unchanged.
+    """
+    stored = Path(contents_manager.root_dir) / path.strip("/")
+    if model["type"] == "notebook" and model.get("content") and stored.exists():
+        metadata = model["content"]["metadata"]
+        metadata.pop("language_info", None)
+        metadata.update({k: v for k, v in nbformat.read(stored, 4).metadata.items() if k == "language_info"})
 
 
 def main(argv: list[str] | None = None) -> int:
