@@ -1,11 +1,9 @@
 """Saves and loads training state so that a killed run loses little and breaks nothing."""
 
-import contextlib
-import glob
 import io
-import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from course_utils import CourseError, files
@@ -18,18 +16,18 @@ class CheckpointError(CourseError):
 def save(path: Path, state: dict) -> None:
     """Write `state` (tensors, numbers, strings, lists and dicts of them) to `path`, all or nothing.
 
+    NumPy's numbers become Python's, its arrays tensors.
+
     Raises:
-        CheckpointError: the file cannot be written.
+        CheckpointError: the file cannot be written, or holds something that could not be loaded again.
     """
+    state = _plain(state)
+    if (whole := _packed(state)) is None:
+        remedy = "keep tensors, numbers, strings, lists and dicts of them"
+        raise CheckpointError(f"{_odd(state)} could not be loaded again from COURSE_CHECKPOINTS: {remedy}.")
     try:
-        whole = io.BytesIO()
-        torch.save(state, whole)
-        files.write(path, whole.getbuffer())
-        for left_over in path.parent.glob(f".{glob.escape(path.name)}-*"):  # of a process that was killed
-            with contextlib.suppress(FileNotFoundError):  # another process was faster
-                if time.time() - left_over.stat().st_mtime > 3600:  # a younger one may be in use
-                    left_over.unlink()
-    except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as a RuntimeError
+        files.write(path, whole)
+    except OSError as error:
         raise CheckpointError(
             f"The checkpoint {path} cannot be written ({error}): free some space or set COURSE_CHECKPOINTS."
         ) from error
@@ -49,3 +47,32 @@ def load(path: Path) -> dict:
         raise CheckpointError(
             f"The checkpoint {path} is damaged or holds more than plain data: delete it and train again."
         ) from error
+
+
+def _plain(value):
+    """NumPy's numbers and arrays as Python's and torch's, however deep."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return torch.as_tensor(value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(part) for key, part in value.items()}
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+
+
+def _packed(value) -> memoryview | None:
+    """What `torch.save` writes, or None where that could not be loaded again."""
+    try:
+        torch.save(value, whole := io.BytesIO())
+        whole.seek(0)
+        torch.load(whole, map_location="cpu", weights_only=True)
+    except Exception:  # torch gives any of half a dozen types
+        return None
+    return whole.getbuffer()
+
+
+def _odd(value, where: str = "state") -> str:
+    """The name and the kind of the innermost part of a value that cannot be loaded again."""
+    inner = value if isinstance(value, dict) else dict(enumerate(value)) if type(value) in (list, tuple) else {}
+    odd = next((key for key, part in inner.items() if _packed(part) is None), None)
+    return f"{where}, a {type(value).__name__}," if odd is None else _odd(inner[odd], f"{where}[{odd!r}]")

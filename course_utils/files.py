@@ -1,7 +1,10 @@
 """One way to write a file: whole, or not at all."""
 
+import glob
 import os
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
 
@@ -25,6 +28,16 @@ def write(path: Path, content: str | bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+    sweep(path.parent, path.name)
+
+
+def sweep(folder: Path, name: str) -> None:
+    """Remove what processes that were killed have left half done beside `name`; a younger file may be in use."""
+    for left_over in folder.glob(f".{glob.escape(name)}-*"):
+        if left_over.is_dir() and time.time() - left_over.stat().st_mtime > 3600:
+            shutil.rmtree(left_over, ignore_errors=True)
+        elif time.time() - left_over.stat().st_mtime > 3600:
+            left_over.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -91,6 +91,21 @@ def pixels(images: torch.Tensor, network: nn.Module | None = None) -> torch.Tens
     return images if low >= 0 and high <= 1 else images.clamp(0, 1)
 
 
+def training_data(images: torch.Tensor) -> None:
+    """Say so if pictures are not as the course's losses expect them; an update of one's own may want others.
+
+    Raises:
+        CourseError: a number is NaN or infinite.
+    """
+    if images.is_floating_point() and not torch.isfinite(images.sum()):
+        raise CourseError("The training data hold NaN or infinity: look for the file or the division that made them.")
+    if images.ndim > 2:
+        try:
+            pixels(images)
+        except CourseError as error:
+            print(f"Note: {error}")
+
+
 def _picture_tensor(images: torch.Tensor) -> torch.Tensor:
     """The pictures in float32, whatever their range: type and axes are right."""
     if not torch.is_tensor(images):

@@ -1,16 +1,15 @@
 """The training loop: batch, update, progress bar, history, checkpoint. What an update does, the chapter says."""
 
-import contextlib
-import hashlib
-import inspect
+import math
+import random
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
-from course_utils import checkpoint, rehearsal, schedule
+from course_utils import CourseError, checkpoint, fingerprint, rehearsal, require, schedule
 from course_utils.data import batches
 
 CHECKPOINT_EVERY = 500  # steps
@@ -48,15 +47,34 @@ def train(
 
     With a `name`, everything in `state` (models, optimizers, schedulers: whatever has a `state_dict`) is
     saved every `checkpoint_every` steps. A run that was cut off goes on from there and ends, on a CPU, with
-    the very weights of a run that was not. A checkpoint of other settings or another update is set aside.
+    the very weights of a run that was not. A checkpoint of other settings, other data or another update, or of
+    anything else that the update uses, is set aside.
+
+    Raises:
+        CourseError: the images are no training data, something in `state` has no state, or a loss is NaN.
     """
     rehearsal.begin()
+    require.training_data(images)
+    for key, thing in (state or {}).items():
+        if not (hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")):
+            raise CourseError(
+                f"state[{key!r}] is {type(thing).__name__}, which has no state_dict to save: give networks, optimizers "
+                "and schedules as they are, and put tensors and numbers into a Diary."
+            )
     seed = schedule.seed() if seed is None else seed
     state = state or {}
     history: dict[str, list] = {}
     path = schedule.checkpoint_folder() / f"{name}.pt" if name else None
-    identity = _identity(update, images, state, steps=steps, batch_size=batch_size, seed=seed)
-    start = _resume(path, identity, state, history) if path else 0
+    settings, digests = {"steps": steps, "batch_size": batch_size, "seed": seed, "images": images, "labels": labels}, {}
+    run, start = fingerprint.parts(update, state, settings, digests) if path else {}, 0
+    if path and path.exists():
+        run, start = _resume(path, run, state, history)
+
+    def save(step):
+        now = fingerprint.parts(update, state, settings, digests)
+        for part in [part for part, text in run.items() if now.get(part) != text]:
+            del run[part]  # what changes during the run is no setting
+        _save(path, run, state, history, step)
 
     watch = watch if watch_every else None
     if watch and start == 0:
@@ -69,79 +87,77 @@ def train(
         losses = update(batch) if labels is None else update(*batch)
         for key, value in losses.items():
             history.setdefault(key, []).append(value.detach() if torch.is_tensor(value) else value)
-        if step % 20 == 0:
-            bar.set_postfix({key: f"{float(values[-1]):.4g}" for key, values in history.items()}, refresh=False)
+        if step % 20 == 0:  # each look makes a GPU wait
+            bar.set_postfix({key: f"{value:.4g}" for key, value in _last(history).items()}, refresh=False)
         if watch and (step % watch_every == 0 or step == steps):
             watch(step)
         if path and step % checkpoint_every == 0 and step < steps:
-            _save(path, identity, state, history, step)
-    history = {key: [float(value) for value in values] for key, values in history.items()}
+            save(step)
+    final = ", ".join(f"{key} {value:.4g}" for key, value in _last(history).items())
     if path and schedule.schedule() != "short" and start < steps:
-        _save(path, identity, state, history, steps)  # hours of work: running the cell again loads the result
+        save(steps)  # hours of work: running the cell again loads the result
     elif path and schedule.schedule() == "short":
         path.unlink(missing_ok=True)  # a minute's work: running the cell again trains again
-    final = ", ".join(f"{key} {values[-1]:.4g}" for key, values in history.items() if values)
     print(f"{steps - start:,} steps in {time.perf_counter() - begun:.0f} s; at the end: {final}")
-    return history
+    return _numbers(history)
 
 
-def _identity(update: Callable, images: torch.Tensor, state: dict, **settings) -> str:
-    """Fingerprint of what a run is: its code, its settings, its data and the shape of its state.
+def _numbers(history: dict[str, list]) -> dict[str, list[float]]:
+    return {key: [float(value) for value in values] for key, values in history.items()}
 
-    A checkpoint with another fingerprint belongs to another experiment and must not be continued.
+
+def _last(history: dict[str, list]) -> dict[str, float]:
+    """The last of each number in the history.
+
+    Raises:
+        CourseError: one is NaN. Then so are the weights, and everything that follows.
     """
-    used = inspect.getclosurevars(update) if inspect.isfunction(update) else None
-    plain = (int, float, str, bool, tuple, SimpleNamespace)
-    names = {**used.globals, **used.nonlocals} if used else {}
-    values = {name: repr(value) for name, value in sorted(names.items()) if isinstance(value, plain)}
-    parts = [settings, {name: value for name, value in values.items() if " at 0x" not in value}]  # no addresses
-    with contextlib.suppress(OSError, TypeError):  # typed at a prompt: there is no source to compare
-        parts.append(inspect.getsource(update))
-    parts += [tuple(images.shape), float(images[:100].cpu().double().sum())]
-    for key, thing in sorted(state.items()):
-        parts.append((key, type(thing).__name__))
-        if isinstance(thing, torch.nn.Module):
-            parts.append([repr(thing), [(n, tuple(p.shape)) for n, p in thing.state_dict().items()]])
-        elif isinstance(thing, torch.optim.Optimizer):
-            for group in thing.param_groups:  # a scheduler moves "lr", so take the one it started from
-                fixed = {k: v for k, v in group.items() if k not in ("params", "lr", "initial_lr")}
-                parts.append([fixed, group.get("initial_lr", group["lr"])])
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    last = {key: float(values[-1]) for key, values in history.items()}
+    if broken := next((key for key, value in last.items() if math.isnan(value)), None):
+        step = list(map(math.isnan, _numbers(history)[broken])).index(True) + 1
+        raise CourseError(
+            f"{broken!r} is NaN, not a number, since step {step:,}, so the training stops: look for a learning rate "
+            "that is too large, or log, sqrt or a division at 0, and make networks and optimizers anew to try again."
+        )
+    return last
 
 
-def _save(path, identity: str, state: dict, history: dict, step: int) -> None:
-    checkpoint.save(
-        path,
-        {
-            "identity": identity,
-            "step": step,
-            "history": {key: [float(value) for value in values] for key, values in history.items()},
-            "state": {key: thing.state_dict() for key, thing in state.items()},
-            "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        },
-    )
+def _save(path, run: dict, state: dict, history: dict, step: int) -> None:
+    _last(history)  # from NaN there is no going on
+    random_numbers = {"torch": torch.get_rng_state(), "python": random.getstate()}
+    random_numbers["numpy"] = np.random.get_state()  # noqa: NPY002 - an update may use the global generator
+    if torch.cuda.is_available():
+        random_numbers["cuda"] = torch.cuda.get_rng_state_all()
+    things = {key: thing.state_dict() for key, thing in state.items()}
+    whole = {"run": run, "step": step, "history": _numbers(history), "state": things, "random": random_numbers}
+    checkpoint.save(path, whole)
 
 
-def _resume(path, identity: str, state: dict, history: dict) -> int:
-    """Load the checkpoint at `path` into `state` and `history`; the number of steps already done, or 0."""
-    if not path.exists():
-        return 0
+def _resume(path, run: dict, state: dict, history: dict) -> tuple[dict, int]:
+    """Load the checkpoint at `path` into `state` and `history`; what the run is made of, and the steps already done."""
     try:
-        saved = checkpoint.load(path)
-        why = None if saved.get("identity") == identity else "belongs to other settings"
-    except (checkpoint.CheckpointError, AttributeError):
-        why = "is damaged"
+        saved = dict(checkpoint.load(path))
+        other = [part for part, text in saved["run"].items() if run.get(part) != text]
+        why = "belongs to other settings" if other else None
+    except (checkpoint.CheckpointError, AttributeError, LookupError, TypeError, ValueError):
+        why, other = "is damaged", []
     if why:
         aside = path.with_suffix(".old.pt")
         path.replace(aside)
-        print(f"{path.name} {why} (now kept as {aside.name}): training starts afresh.")
-        return 0
+        print(f"{path.name} {why} (now kept as {aside.name}): training starts afresh.", end="")
+        print(f" Other than before: {', '.join(other[:3])}." if other else "")
+        return run, 0
     for key, thing in state.items():
         thing.load_state_dict(saved["state"][key])
     history.update(saved["history"])
-    torch.set_rng_state(saved["random"])
-    if saved["random_cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(saved["random_cuda"])
-    print(f"Resuming {path.stem} after step {saved['step']:,} (to start afresh, delete {path.name}).")
-    return saved["step"]
+    random_numbers = saved["random"]
+    torch.set_rng_state(random_numbers["torch"])
+    np.random.set_state(random_numbers["numpy"])  # noqa: NPY002
+    random.setstate(random_numbers["python"])
+    if torch.cuda.is_available() and "cuda" in random_numbers:
+        torch.cuda.set_rng_state_all(random_numbers["cuda"])
+    unsure = {part for part, text in run.items() if text == fingerprint.UNKNOWN or part not in saved["run"]}
+    unsure = sorted({part.split(".")[1] for part in unsure if part.startswith("update.")})
+    hint = f"; not compared: {', '.join(unsure)}" if unsure else ""
+    print(f"Resuming {path.stem} after step {saved['step']:,} (to start afresh, delete {path.name}{hint}).")
+    return saved["run"], saved["step"]

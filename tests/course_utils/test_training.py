@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import math
 import multiprocessing
 import os
 import pickle
@@ -13,12 +14,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
-from course_utils import checkpoint
+from course_utils import CourseError, checkpoint
 from course_utils.checkpoint import CheckpointError
 from course_utils.training import Diary, train
 
@@ -390,6 +393,185 @@ def test_what_is_no_setting_does_not_start_afresh():
     these = experiment()
     run(these, checkpoint_every=1, watch=print, watch_every=5)
     assert len(these.calls) == STEPS - 18
+
+
+def test_the_line_says_what_was_not_compared(capsys):
+    interrupt(at_step=20)
+    run(experiment())
+    assert "delete run.pt; not compared: at, calls)" in capsys.readouterr().out
+
+
+def test_the_line_says_what_is_other_than_before(capsys):
+    interrupt(at_step=20)
+    run(experiment(lr=0.051), seed=6)
+    said = capsys.readouterr().out
+    assert "training starts afresh. Other than before: seed, optimizer.defaults.lr" in said
+
+
+@pytest.mark.parametrize("at_step", [9, 12, 20])
+def test_a_rate_that_falls_now_and_then_is_no_other_setting(at_step, uninterrupted):
+    """The schedule moves the rate after steps 7 and 14. Nothing of it may look like a change, in whatever kernel."""
+    these = experiment()
+    these.at[at_step] = stop
+    with pytest.raises(KeyboardInterrupt):
+        run(these, checkpoint_every=6)
+    these.at[at_step + 1] = stop  # the same objects, whose numbers have moved on, …
+    with pytest.raises(KeyboardInterrupt):
+        run(these, checkpoint_every=1)
+    fresh = experiment()  # … and new ones
+    assert_equal(outcome(fresh, run(fresh)), uninterrupted)
+    assert len(fresh.calls) < STEPS
+
+
+# ---------------------------------------------------------------- what is saved can be loaded
+
+
+@pytest.mark.parametrize(
+    ("value", "comes_back"),
+    [
+        (np.float64(1.5), 1.5),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.array([1.0, 2.0]), torch.tensor([1.0, 2.0], dtype=torch.float64)),
+        ([(np.int32(1), np.float64(2)), {"a": np.array([3])}], [(1, 2.0), {"a": torch.tensor([3])}]),
+    ],
+)
+def test_numpy_in_a_diary_is_saved_so_that_it_can_be_loaded(value, comes_back, capsys):
+    def attempt(stop_at):
+        these, diary = experiment(), Diary()
+        these.state["diary"] = diary
+        these.at[stop_at] = stop
+        run(these, watch=lambda step: diary.setdefault(f"at {step}", value), watch_every=5, checkpoint_every=10)
+        return diary
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(20)
+    diary = attempt(STEPS + 1)
+    assert "Resuming run after step 10" in capsys.readouterr().out
+    assert_equal(diary["at 5"], comes_back)
+    assert type(diary["at 5"]) is type(comes_back)
+
+
+def test_a_learning_rate_of_numpy_is_saved_so_that_it_can_be_loaded(uninterrupted):
+    these = experiment(lr=np.float64(0.05))
+    these.at[20] = stop
+    with pytest.raises(KeyboardInterrupt):
+        run(these, checkpoint_every=3)
+    these = experiment(lr=np.float64(0.05))
+    run(these)
+    assert len(these.calls) == STEPS - 18
+
+
+class Pair(NamedTuple):
+    left: float
+    right: float
+
+
+@pytest.mark.parametrize("value", [Pair(1.0, 2.0), Path("x"), SimpleNamespace(a=1), lambda: 1, Unpicklable()])
+def test_what_could_not_be_loaded_stops_at_the_first_save_by_name(value, folder):
+    these, diary = experiment(), Diary(fine=[1.0])
+    these.state["diary"] = diary
+    with pytest.raises(CheckpointError) as caught:
+        run(these, watch=lambda step: diary.setdefault(step, [0, value]), watch_every=5, checkpoint_every=10)
+    assert len(these.calls) == 10
+    assert "state['state']['diary'][0][1], a " in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(folder.glob("*")) == []
+
+
+@pytest.mark.parametrize("thing", [torch.zeros(3), 1.5, {"a": 1}, None, torch.nn.Parameter(torch.zeros(2))])
+def test_what_has_no_state_stops_at_once(thing):
+    these = experiment()
+    these.state["codes"] = thing
+    with pytest.raises(CourseError, match=r"state\['codes'\] is .* into a Diary\.$"):
+        run(these)
+    assert these.calls == []
+
+
+def test_other_generators_go_on_where_they_were(folder):
+    """An update may draw from NumPy's and Python's global generators."""
+
+    images, cut = torch.rand(20, 2), []
+
+    def attempt():
+        drawn = []
+
+        def update(x):
+            if len(drawn) == 6 and cut:
+                raise cut.pop()
+            drawn.append((random.random(), np.random.rand()))  # noqa: NPY002
+            return {"a": drawn[-1][0], "b": drawn[-1][1]}
+
+        return train(update, images, steps=12, batch_size=5, seed=0, name="run", checkpoint_every=4)
+
+    random.seed(1), np.random.seed(1)  # noqa: NPY002
+    whole = attempt()
+    random.seed(1), np.random.seed(1)  # noqa: NPY002
+    cut.append(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        attempt()
+    random.seed(2), np.random.seed(2)  # noqa: NPY002
+    assert attempt() == whole
+
+
+# ---------------------------------------------------------------- NaN
+
+
+@pytest.mark.parametrize(("first", "steps", "stops_at"), [(3, 100, 20), (21, 100, 40), (95, 99, 99), (2, 5, 5)])
+def test_a_nan_stops_the_training(first, steps, stops_at):
+    calls = []
+
+    def update(x):
+        calls.append(1)
+        return {"fine": torch.tensor(1.0), "KL": torch.tensor(math.nan if len(calls) >= first else 1.0)}
+
+    with pytest.raises(CourseError, match=f"'KL' is NaN, not a number, since step {first}, .* learning rate") as caught:
+        train(update, torch.rand(9, 2), steps=steps, batch_size=3)
+    assert len(calls) == stops_at
+    assert "\n" not in str(caught.value)
+
+
+def test_nan_is_never_saved(folder):
+    def update(x):
+        return {"loss": math.nan}
+
+    with pytest.raises(CourseError, match="since step 1"):
+        train(update, torch.rand(9, 2), steps=9, batch_size=3, name="run", checkpoint_every=2)
+    assert list(folder.glob("*")) == []
+
+
+def test_a_number_that_is_missing_now_and_then_stops_nothing():
+    numbers = iter([1.0, math.nan] * 50 + [1.0])
+    assert len(train(lambda x: {"a": next(numbers)}, torch.rand(9, 2), steps=19, batch_size=3)["a"]) == 19
+
+
+def test_an_infinite_number_stops_nothing():
+    assert train(lambda x: {"a": math.inf}, torch.rand(9, 2), steps=30, batch_size=3) == {"a": [math.inf] * 30}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_data_that_hold_nan_are_refused(bad):
+    with pytest.raises(CourseError, match="training data hold NaN or infinity"):
+        train(lambda x: {}, torch.tensor([1.0, bad, 2.0]), steps=2, batch_size=1)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (torch.rand(9, 1, 8, 8), ""),
+        (torch.rand(9, 2), ""),
+        (torch.rand(9, 1, 8, 8) * 2 - 1, "(x + 1) / 2"),
+        (torch.rand(9, 1, 8, 8) * 255, "x / 255"),
+        ((torch.rand(9, 1, 8, 8) * 255).byte(), "x.float() / 255"),
+        (torch.rand(9, 8, 8), "x[:, None]"),
+    ],
+)
+def test_pictures_of_another_kind_are_trained_on_with_a_note(images, words, capsys):
+    train(lambda x: {}, images, steps=2, batch_size=3)
+    said = capsys.readouterr().out
+    assert words in said
+    assert ("Note: Pictures" in said) == bool(words)
 
 
 # ---------------------------------------------------------------- the loop
