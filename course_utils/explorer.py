@@ -12,6 +12,8 @@ import torch
 from IPython.display import HTML
 from PIL import Image
 
+from course_utils import require
+
 TEMPLATE = Path(__file__).with_name("explorer.html")
 
 
@@ -42,7 +44,8 @@ def latent_explorer(
         raise ValueError(f"decoded has images of {height} by {width}: they must be square.")
     if labels is not None and [len(row) for row in labels] != [side] * side:
         raise ValueError(f"labels must be {side} rows of {side} texts, one for each image.")
-    pixels = sheet(decoded).clamp(0, 1).mul(255).round().byte()
+    decoded = require.pixels(decoded.flatten(0, 1).unsqueeze(1), cut=True).view(decoded.shape)
+    pixels = sheet(decoded).mul(255).round().byte()
     buffer = io.BytesIO()
     Image.fromarray(pixels.cpu().numpy()).save(buffer, format="PNG", optimize=True)
     fields = {

@@ -1,4 +1,4 @@
-"""Every picture of the course, always with alternative text for those who cannot see it."""
+"""Every picture of the course, always with alternative text. Importing this sets the style of all later plots."""
 
 import base64
 import html
@@ -11,6 +11,8 @@ from IPython.display import HTML, DisplayHandle, display
 from matplotlib.figure import Figure
 from PIL import Image
 from torchvision.utils import make_grid
+
+from course_utils import require
 
 # Okabe and Ito's colours, told apart by colour-blind readers and in grey print.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"]
@@ -66,9 +68,10 @@ def show(fig: Figure, alt: str, *, into: DisplayHandle | None = None) -> None:
 
 def tile(images: torch.Tensor, columns: int = 10) -> torch.Tensor:
     """Arrange images (n, c, h, w) or (n, 784), values in [0, 1], as one picture (height, width[, 3])."""
-    if images.ndim == 2:
-        images = images.view(-1, 1, 28, 28)
-    grid = make_grid(images.detach().float().cpu().clamp(0, 1), nrow=columns, padding=1, pad_value=0.35)
+    if torch.is_tensor(images) and images.ndim == 2 and images.shape[1] == 784:
+        images = images.reshape(-1, 1, 28, 28)
+    images = require.pixels(images, cut=True)
+    grid = make_grid(images.cpu(), nrow=columns, padding=1, pad_value=0.35)
     return grid[0] if images.shape[1] == 1 else grid.permute(1, 2, 0)
 
 

@@ -64,8 +64,7 @@ def gan_game(networks, *, rates, steps, averaging=0.99, gamma=0.0):
     return update, state
 
 
-@torch.no_grad()
 def sample_gan(generator, z):
-    """Pictures (n, c, h, w) in [0, 1] of the codes z (n, latent_dim), drawn in eval mode."""
-    generator.eval()
-    return torch.cat([(generator(part) + 1) / 2 for part in z.split(1000)]).float()
+    """Pictures (n, c, h, w) in [0, 1] of the codes z (n, latent_dim), drawn in eval mode and in float32."""
+    with schedule.evaluating(generator):
+        return torch.cat([(generator(part) + 1) / 2 for part in z.split(1000)])

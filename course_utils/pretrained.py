@@ -50,15 +50,15 @@ def load(name: str) -> nn.Module:
         ) from error
     if hashlib.sha256(content).hexdigest() != records()[name]["sha256"]:
         raise WeightsError(f"The file of the weights {name} is not the recorded one: install the course again.")
-    model = NETWORKS[name.rpartition("-")[0]]()
+    with torch.device("meta"):  # no first weights are drawn, so that no random numbers are used up
+        model = NETWORKS[name.rpartition("-")[0]]()
     try:
-        model.load_state_dict(tensors_from(content))
+        model.load_state_dict(tensors_from(content), assign=True)
     except (SafetensorError, RuntimeError) as error:
         raise WeightsError(f"The weights {name} do not fit the network: install the course again.") from error
     return model.to(schedule.device()).eval()
 
 
-@torch.no_grad()
 def sample(name: str, n: int, seed: int = 0) -> torch.Tensor:
     """`n` pictures (n, 1, 28, 28) in [0, 1] drawn by the generative model `name`, such as "dcgan-mnist"."""
     return draw(load(name), n, seed)
@@ -66,11 +66,12 @@ def sample(name: str, n: int, seed: int = 0) -> torch.Tensor:
 
 def draw(model: nn.Module, n: int, seed: int = 0) -> torch.Tensor:
     """`n` pictures of a model that has a `sample` method, or of the generator of a GAN; the same for the same seed."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), schedule.evaluating(model):
         torch.manual_seed(seed)
         if hasattr(model, "sample"):
             return model.sample(n)
-        return sample_gan(model.generator, torch.randn(n, model.latent_dim).to(schedule.device()))
+        z = torch.randn(n, model.latent_dim, dtype=torch.float32).to(schedule.device())
+        return sample_gan(model.generator, z)
 
 
 def reference(digits: Images, n: int = 5000) -> torch.Tensor:

@@ -64,11 +64,12 @@ def probabilities(p: torch.Tensor) -> torch.Tensor:
 ROUNDING = 1e-3  # so far outside 0 to 1 a pixel may lie: 16-bit arithmetic rounds by as much
 
 
-def pixels(images: torch.Tensor, network: nn.Module | None = None) -> torch.Tensor:
+def pixels(images: torch.Tensor, network: nn.Module | None = None, *, cut: bool = False) -> torch.Tensor:
     """Pictures (n, channels, height, width) in float32 with values from 0 to 1: the one gate that pictures pass.
 
     Truth values and other kinds of floating point numbers are brought there, and so is a rounding error beyond 0 or 1.
-    With a `network`, the pictures must be such as it takes.
+    With a `network`, the pictures must be such as it takes. With `cut`, as figures want it, values that lie outside
+    are cut off, unless all were meant for another range.
 
     Raises:
         CourseError: the type, the axes, the channels, the size or the range is another; the message names the remedy.
@@ -79,14 +80,16 @@ def pixels(images: torch.Tensor, network: nn.Module | None = None) -> torch.Tens
     low, high = (end.item() for end in images.aminmax())
     if not math.isfinite(low + high):
         raise CourseError("The pictures hold NaN or infinity: the network that drew them has diverged.")
-    if low < -ROUNDING or high > 1 + ROUNDING:
+    remedy = None
+    if low >= -ROUNDING and high > 2:
+        remedy = "bring 0 to 255 there with x / 255"
+    elif -1 - ROUNDING <= low < -0.9 and high <= 1 + ROUNDING:
+        remedy = "bring a generator's −1 to 1 there with (x + 1) / 2"
+    elif not cut and (low < -0.25 or high > 1.25):
         remedy = "if a network drew them, its last layer lacks a sigmoid; if they were standardised, undo that"
-        if low >= -ROUNDING and high > 2:
-            remedy = "bring 0 to 255 there with x / 255"
-        elif low >= -0.25 and high <= 1.25:
-            remedy = "cut off what lies a little outside with x.clamp(0, 1)"
-        elif low >= -1 - ROUNDING and high <= 1 + ROUNDING:
-            remedy = "bring a generator's −1 to 1 there with (x + 1) / 2"
+    elif not cut and (low < -ROUNDING or high > 1 + ROUNDING):
+        remedy = "cut off what lies a little outside with x.clamp(0, 1)"
+    if remedy:
         raise CourseError(f"Pictures have pixels from 0 to 1, and these go from {low:.3g} to {high:.3g}: {remedy}.")
     return images if low >= 0 and high <= 1 else images.clamp(0, 1)
 

@@ -7,6 +7,7 @@ against it, prose quotes it, tests compare the two.
 
 import functools
 import json
+import math
 import platform
 import re
 import time
@@ -136,7 +137,8 @@ class Results:
             "seed": schedule.seed(),
             "seconds": round(time.perf_counter() - self._begun, 1),
             "versions": versions(),
-            "numbers": self.numbers,
+            # JSON knows neither NaN nor infinity; a number that is not there cannot be taken for one
+            "numbers": {key: value if math.isfinite(value) else None for key, value in self.numbers.items()},
         }
         try:
             files.write(path, json.dumps(record, indent=1))

@@ -8,6 +8,9 @@
 | COURSE_CHECKPOINTS | a folder                        | per-user cache; on Colab, Drive when mounted     |
 | COURSE_RESULTS     | a folder                        | not set: chapters write no result file           |
 | COURSE_SEED        | a whole number                  | 0                                                |
+
+A folder that is given without its beginning, such as `results`, is counted from the top of the course's repository,
+wherever a kernel was started (from the present folder, where only `course_utils` is installed).
 """
 
 import contextlib
@@ -23,6 +26,7 @@ from platformdirs import user_cache_path
 
 from course_utils import CourseError
 
+ROOT = Path(__file__).resolve().parents[1]  # of the repository, if there are chapters
 DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts Google Drive
 
 
@@ -36,7 +40,7 @@ def _read(name: str, allowed: tuple[str, ...], default: str) -> str:
 def _folder(name: str) -> Path | None:
     value = os.environ.get(name, "").strip()
     try:
-        return Path(value).expanduser() if value else None
+        return (ROOT if (ROOT / "notebooks").is_dir() else Path()) / Path(value).expanduser() if value else None
     except RuntimeError as error:
         raise CourseError(f"{name}={value!r} names the home of an unknown user: correct or unset it.") from error
 

@@ -42,7 +42,7 @@ def _enlarge(scans: torch.Tensor) -> torch.Tensor:
 def _jitter(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Rotate by up to 8°, scale by up to 8 %, shift by up to 1.5 pixels; all uniform, drawn for each image."""
     n = len(images)
-    angle, scale, dx, dy = torch.rand(4, n, generator=generator) * 2 - 1
+    angle, scale, dx, dy = torch.rand(4, n, generator=generator, dtype=torch.float32) * 2 - 1
     angle, scale = angle * math.radians(8), 1 + 0.08 * scale
     dx, dy = dx * 1.5 / 14, dy * 1.5 / 14  # affine_grid measures from -1 to 1, so 14 pixels are one unit
     rows = torch.stack([scale * angle.cos(), -scale * angle.sin(), dx, scale * angle.sin(), scale * angle.cos(), dy])

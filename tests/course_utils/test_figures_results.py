@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import os
 import re
 import sys
@@ -178,6 +179,45 @@ def test_tiles_stay_within_black_and_white():
     picture = figures.tile(torch.randn(4, 784) * 10)
     assert picture.min() >= 0
     assert picture.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ((torch.rand(9, 1, 28, 28) * 255).byte(), r"not uint8: .* x.float\(\) / 255"),
+        (torch.rand(9, 1, 28, 28) * 255, "x / 255"),
+        (torch.rand(9, 1, 28, 28) * 2 - 1, r"\(x \+ 1\) / 2"),
+        (torch.rand(3, 28, 28), r"x\[:, None\], or, if this is one picture, .* x\[None\]"),
+        (torch.rand(4, 28, 28), r"x\[:, None\]"),
+        (torch.rand(9, 28, 28, 3), r"x.permute\(0, 3, 1, 2\)"),
+        (torch.rand(9, 4, 28, 28), r"x\[:, :3\]"),
+        (torch.rand(28, 28), r"x\[None, None\]"),
+        (torch.rand(9, 1, 28, 28) / 0, "NaN or infinity"),
+        (torch.rand(9, 1, 28, 28).numpy(), "torch.as_tensor"),
+        (torch.rand(0, 1, 28, 28), "one picture or more"),
+    ],
+)
+def test_pictures_that_cannot_be_shown_as_they_are(images, words):
+    for call in (figures.tile, lambda x: figures.show_images({"a row": x}, "digits")):
+        with pytest.raises(CourseError, match=words):
+            call(images)
+
+
+def test_other_kinds_of_numbers_are_shown_as_they_are():
+    images = torch.rand(9, 1, 28, 28).half()
+    for kind in (torch.float16, torch.float64):
+        assert torch.equal(figures.tile(images.to(kind)), figures.tile(images.float()))
+    assert figures.tile(images > 0.5)[1:29, 1:29].unique().tolist() == [0, 1]
+    assert figures.tile(images.flatten(1).unflatten(0, (3, 3)).transpose(0, 1).flatten(0, 1)).shape == (30, 9 * 29 + 1)
+
+
+@pytest.mark.parametrize(
+    ("decoded", "words"),
+    [((torch.rand(3, 3, 8, 8) * 255).byte(), "not uint8"), (torch.rand(3, 3, 8, 8) * 255, "/ 255")],
+)
+def test_the_explorer_asks_the_same_of_its_pictures(decoded, words):
+    with pytest.raises(CourseError, match=words):
+        latent_explorer(decoded, (0.0, 1.0), "digits")
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30), st.integers(1, 40))
@@ -391,6 +431,14 @@ def test_what_is_written(monkeypatch, tmp_path, capsys):
         "numbers": {"test_loss": 106.5, "elbo": -100.0, "iw_bound_10": -99.5},
     }
     assert os.listdir(folder) == ["02.json"]
+
+
+def test_what_is_no_number_is_null_in_the_file(monkeypatch, tmp_path):
+    """JSON has no NaN: other programs stop at it."""
+    monkeypatch.setenv("COURSE_RESULTS", str(tmp_path))
+    Results("02", "embedded").add(a=float("nan"), b=float("inf"), c=torch.tensor(-math.inf), d=1.5)
+    numbers = json.loads((tmp_path / "02.json").read_text(), parse_constant=pytest.fail)["numbers"]
+    assert numbers == {"a": None, "b": None, "c": None, "d": 1.5}
 
 
 def test_nothing_is_written_unasked(monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from course_utils import CourseError, pretrained
+from course_utils import CourseError, game, pretrained
 from course_utils.commands import weights
 from course_utils.data import Images
 from course_utils.data.offline import embedded_digits
@@ -85,6 +85,27 @@ def test_drawing_leaves_the_random_numbers_of_the_chapter_alone(model):
     before = torch.get_rng_state()
     pretrained.draw(loaded, 12, seed=3)
     assert torch.equal(before, torch.get_rng_state())
+    pretrained.sample(f"{model}-embedded", 12, seed=3)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("model", ["vae", "gan", "dcgan"])
+def test_drawing_leaves_the_model_in_its_mode(model):
+    """Called while a network is trained, it must not change the training."""
+    loaded = pretrained.load(f"{model}-embedded").train()
+    expected = pretrained.sample(f"{model}-embedded", 12, seed=3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(pretrained.draw(loaded, 12, seed=3), expected)
+    assert all(part.training for part in loaded.modules())
+    if model != "vae":
+        game.sample_gan(loaded.generator, torch.randn(2, loaded.latent_dim))
+        assert all(part.training for part in loaded.modules())
+
+
+def test_loaded_networks_can_be_trained_on():
+    net = pretrained.load("classifier-embedded").train()
+    net(torch.rand(4, 1, 28, 28)).sum().backward()
+    assert all(weight.grad is not None for weight in net.parameters())
 
 
 def test_codes_drawn_for_the_autoencoder_have_the_mean_and_covariance_of_real_ones():

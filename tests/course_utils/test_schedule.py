@@ -147,17 +147,40 @@ def test_embedded_data_have_no_folder(value, monkeypatch):
     assert schedule.data_folder() is None
 
 
-@pytest.mark.parametrize(
-    ("name", "call"),
-    [
-        ("COURSE_DATA", schedule.data_folder),
-        ("COURSE_CHECKPOINTS", schedule.checkpoint_folder),
-        ("COURSE_RESULTS", schedule.results_folder),
-    ],
-)
+FOLDERS = {
+    "COURSE_DATA": schedule.data_folder,
+    "COURSE_CHECKPOINTS": schedule.checkpoint_folder,
+    "COURSE_RESULTS": schedule.results_folder,
+}
+
+
+@pytest.mark.parametrize(("name", "call"), FOLDERS.items())
 def test_the_home_folder_may_be_written_short(name, call, monkeypatch):
     monkeypatch.setenv(name, "~/course")
     assert call() == Path.home() / "course"
+
+
+@pytest.mark.parametrize("start", [".", "notebooks"])
+def test_a_relative_folder_counts_from_the_repository(start, monkeypatch, tmp_path):
+    """A kernel runs in notebooks/, a command where it was typed: both must mean the same folder."""
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setattr(schedule, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path / start)
+    for name, call in FOLDERS.items():
+        monkeypatch.setenv(name, os.path.join("..", "shared"))
+        assert call().resolve() == (tmp_path / ".." / "shared").resolve()
+        monkeypatch.setenv(name, str(tmp_path / "absolute"))
+        assert call() == tmp_path / "absolute"
+
+
+def test_without_a_repository_it_counts_from_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(schedule, "ROOT", tmp_path / "site-packages")
+    monkeypatch.setenv("COURSE_RESULTS", "results")
+    assert schedule.results_folder() == Path("results")
+
+
+def test_the_repository_is_this_one():
+    assert (schedule.ROOT / "pyproject.toml").is_file()
 
 
 def test_results_folder(monkeypatch, tmp_path):
@@ -211,6 +234,25 @@ def test_bfloat16_stays_off_elsewhere(machine):
 
 
 # ---------------------------------------------------------------- seeds
+
+
+# ---------------------------------------------------------------- looking at networks
+
+
+def test_evaluating_leaves_everything_as_it_was():
+    net = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Dropout())
+    net[0].eval()  # frozen, as its owner wanted it
+    x = torch.randn(5, 3, requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with schedule.evaluating(net):
+            assert not any(part.training for part in net.modules())
+            assert (x @ x.T).dtype == torch.float32
+            assert not net(x).requires_grad
+        assert (x @ x.T).dtype == torch.bfloat16
+    with pytest.raises(ZeroDivisionError), schedule.evaluating(net):
+        1 / 0  # noqa: B018
+    assert [part.training for part in net.modules()] == [True, False, True]
+    assert torch.is_grad_enabled()
 
 
 @given(st.integers(0, 2**32 - 1))
