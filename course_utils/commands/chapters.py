@@ -10,16 +10,15 @@ python -m course_utils chapters address https://github.com/me/my-fork   # badges
 import argparse
 import base64
 import datetime
-import hashlib
 import json
 import math
 import os
 import platform
 import re
+import statistics
 import sys
 import tempfile
 import time
-import tomllib
 from pathlib import Path
 
 import jupytext
@@ -29,7 +28,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 
 from course_utils import CourseError, files, results, schedule
+from course_utils.commands import address as addresses
 from course_utils.commands import form
+from course_utils.commands.form import source_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -53,12 +54,6 @@ def scripts(chapters: list[str] | None = None) -> list[Path]:
             raise ChapterError(f"There is no chapter {', '.join(missing)}: choose from {', '.join(known)}.")
         found = [path for path in found if path.name[:2] in chapters]
     return found
-
-
-def source_hash(notebook) -> str:
-    """Hash of the code cells; kept at execution, so that outputs of older code are found out."""
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    return hashlib.sha256("\n\0".join(code).encode()).hexdigest()[:16]
 
 
 def read(script: Path):
@@ -252,8 +247,7 @@ def quotes(text: str) -> list[tuple[str, str, str]]:
 def quotation(chapter: str, key: str, printed: str) -> str:
     """The recorded mean of a number (short schedule, MNIST), with as many decimals as are `printed` now.
 
-    The key `seconds` is the time a whole chapter takes, rounded up to the next 10: the shortest of the recorded
-    runs, the one that other programs disturbed least.
+    The key `seconds` is the time a whole chapter takes, rounded up to the next 10: the median of the recorded runs.
     """
     if key == "seconds":
         values = results._expected_file().get(chapter, {}).get("short/mnist", {}).get("seconds")
@@ -262,7 +256,7 @@ def quotation(chapter: str, key: str, printed: str) -> str:
     if not values:
         raise ChapterError(f"The text quotes <!--{chapter}.{key}-->, of which nothing is recorded for short/mnist.")
     if key == "seconds":
-        return str(10 * math.ceil(min(values) / 10))
+        return str(10 * math.ceil(statistics.median(values) / 10))
     number = f"{sum(values) / len(values):.{len(printed.partition('.')[2])}f}"
     return number.replace("-", "−") if "-" not in printed else number
 
@@ -282,25 +276,9 @@ def quote() -> None:
 
 
 def address(url: str) -> None:
-    """Put the repository's address into pyproject.toml, every chapter and the README."""
-    if not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+", url):
-        raise ChapterError(f"{url!r} is not the address of a repository, such as https://github.com/me/my-fork.")
-    project = ROOT / "pyproject.toml"
-    old = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["course"]["repository"]
-    old_path, new_path = (one.removeprefix("https://github.com/") for one in (old, url))
-    folders = (NOTEBOOKS, ROOT / "solutions", ROOT / "exercises")
-    texts = [path for folder in folders for kind in ("*.py", "*.ipynb") for path in folder.glob(kind)]
-    for path in [project, ROOT / "README.md", *texts]:
-        text = path.read_text(encoding="utf-8")
-        new = text.replace(old, url).replace(f"/github/{old_path}/", f"/github/{new_path}/")
-        if path.suffix == ".ipynb":
-            notebook = nbformat.reads(new, as_version=4)
-            if "source_hash" in notebook.metadata:
-                notebook.metadata["source_hash"] = source_hash(notebook)
-            new = nbformat.writes(notebook) + "\n"
-        if new != text:
-            path.write_text(new, encoding="utf-8", newline="\n")
-            print(path.relative_to(ROOT))
+    """Put the repository's address into every place that names it, and badges where Colab can open it."""
+    for path in addresses.write(ROOT, url):
+        print(path.relative_to(ROOT))
 
 
 def main(argv: list[str] | None = None) -> int:

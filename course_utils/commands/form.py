@@ -4,6 +4,7 @@ Minutes are words / 200 + code lines / 8; formulas count nothing. The core ends 
 "Further" (after its number); a cell tagged `further` does not count either.
 """
 
+import hashlib
 import re
 import statistics
 from typing import NamedTuple
@@ -26,6 +27,12 @@ class Form(NamedTuple):
 
 def code_lines(source: str) -> int:
     return sum(bool(line.strip()) for line in source.split("\n"))
+
+
+def source_hash(notebook) -> str:
+    """Hash of the code cells; kept at execution, so that outputs of older code are found out."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256("\n\0".join(code).encode()).hexdigest()[:16]
 
 
 def minutes_of(cell) -> float:
