@@ -9,13 +9,13 @@ import io
 import os
 import shutil
 import socket
-import struct
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import filelock
 from torchvision import datasets
+from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 from torchvision.datasets.utils import check_integrity
 
 from course_utils import CourseError
@@ -83,56 +83,73 @@ def fault(source: Source, folder: Path) -> str | None:
 
 
 def _idx_is_whole(path: Path) -> bool:
-    """Whether an IDX file (two zero bytes, type, rank, sizes, data) is exactly as long as its header says."""
-    with path.open("rb") as file:
-        magic = file.read(4)
-        if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":  # 8 = unsigned bytes
-            return False
-        header = file.read(4 * magic[3])
-        if len(header) < 4 * magic[3]:
-            return False
-    size = 1
-    for n in struct.unpack(f">{magic[3]}I", header):
-        size *= n
-    return path.stat().st_size == 4 + len(header) + size
+    """Whether an IDX file is exactly as long as its header says."""
+    try:
+        read_sn3_pascalvincent_tensor(str(path))
+        return True
+    except (ValueError, AssertionError, LookupError, RuntimeError, TypeError):  # whatever the header led it to
+        return False
 
 
-def ensure(name: str, folder: Path) -> None:
-    """Make sure that data set `name` lies whole below `folder`, downloading it where it does not.
+def _lookalikes(source: Source, folder: Path) -> str:
+    """What lies in or below `folder` packed, under names with dots, or elsewhere, and where it should be."""
+    for path in (path for depth in ("*", "*/*", "*/*/*") for path in sorted(folder.glob(depth))):
+        name = path.name.replace(".", "-").removesuffix("-gz")
+        if name in source.files and path != folder / source.folder / name:
+            action = "unpack it to" if path.suffix == ".gz" else "move it to"
+            return (
+                f"; there is {path.relative_to(folder).as_posix()}: {action} {source.folder}/{name}, and the others so"
+            )
+    return ""
 
-    Two processes may call this at once: the second waits for the first and finds the files there.
+
+def ensure(name: str, folder: Path) -> Path:
+    """Make sure that data set `name` lies whole below `folder`, downloading it where it does not; where it lies.
+
+    That is `folder`, or a folder near it, where somebody named `MNIST/raw` itself or packed everything once more. Two
+    processes may call this at once: the second waits for the first and finds the files there.
 
     Raises:
         DataError: no mirror gave a good file, or `folder` cannot be written.
     """
-    source, before = SOURCES[name], "it cannot be read"
+    source, before, lock = SOURCES[name], "it cannot be read", folder / f".{name}.lock"
     try:
         before = fault(source, folder)
-        if before is None:
-            return
+        for near in (folder, *folder.parents[:2], *folder.glob("*/"), *folder.glob("*/*/")):
+            if near.is_dir() and fault(source, near) is None:
+                return near
+        before += _lookalikes(source, folder)
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / f".{name}.lock"):
-            if fault(source, folder) is None:  # another process was faster
-                return
-            for left_over in folder.glob(f".{name}-*"):  # of a process that was killed
-                shutil.rmtree(left_over, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as temporary:
-                reasons = _fetch(source, Path(temporary))
-                if reasons:
-                    raise DataError(
-                        f"{name} is not whole in the data folder {folder} ({before}) and could not be downloaded "
-                        f"({'; '.join(reasons)}): connect to the network once, or set COURSE_DATA=embedded to work "
-                        "with the digits that come along."
-                    )
-                target = folder / source.folder
-                target.mkdir(parents=True, exist_ok=True)
-                for file in source.files:
-                    os.replace(Path(temporary) / source.folder / file, target / file)
+        with filelock.FileLock(lock):
+            try:
+                if fault(source, folder) is not None:  # else another process was faster
+                    _bring(name, folder, before)
+            finally:
+                lock.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
             f"{name} is not whole in the data folder {folder} ({before}) and cannot be written there "
             f"({error.strerror or error}): set COURSE_DATA to a folder with room that you may write to."
         ) from error
+    return folder
+
+
+def _bring(name: str, folder: Path, before: str) -> None:
+    """Download `name` into a temporary folder, and move its files to their places."""
+    source = SOURCES[name]
+    for left_over in folder.glob(f".{name}-*"):  # of a process that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as temporary:
+        if reasons := _fetch(source, Path(temporary)):
+            raise DataError(
+                f"{name} is not whole in the data folder {folder} ({before}) and could not be downloaded "
+                f"({'; '.join(reasons)}): connect to the network once, or set COURSE_DATA=embedded to work "
+                "with the digits that come along."
+            )
+        target = folder / source.folder
+        target.mkdir(parents=True, exist_ok=True)
+        for file in source.files:
+            os.replace(Path(temporary) / source.folder / file, target / file)
 
 
 def _fetch(source: Source, folder: Path) -> list[str]:

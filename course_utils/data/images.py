@@ -4,7 +4,7 @@ MNIST takes 188 MB as float32. That fits on every device, so there is no DataLoa
 processes, no decoding, no copying of one batch after another; shuffling is one index operation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -36,22 +36,20 @@ def load_images(name: str = "mnist") -> Images:
     """
     if name not in download.SOURCES:
         raise DataError(f"There is no data set {name!r}: choose one of {', '.join(download.SOURCES)}.")
-    folder = schedule.data_folder()
-    if folder is None and name == "mnist":
-        return _embedded()
-    if folder is None and schedule.schedule() == "rehearsal":
-        return _random(name)
-    if folder is None:
-        raise DataError(f"{name} is not among the embedded data: unset COURSE_DATA and connect to the network once.")
+    folder, why = schedule.data_folder(), ""
     try:
-        download.ensure(name, folder)
+        if folder is None and name != "mnist":
+            raise DataError(f"{name} is not embedded: unset COURSE_DATA and connect to the network once.")
+        folder = folder and download.ensure(name, folder)
     except DataError as error:
         if name != "mnist" and schedule.schedule() == "rehearsal":
             return _random(name)
         if name != "mnist" or schedule.data_folder_was_named():
             raise
-        print(f"Data: the embedded digits (scikit-learn's 1 797 real scans, enlarged), not MNIST; {error}")
-        return _to_device(*embedded_digits(), "embedded")
+        folder, why = None, f" ({str(error).rstrip('.')})"
+    if folder is None:
+        words = f"not MNIST but the embedded digits, scikit-learn's real scans enlarged{why}"
+        return _told(embedded_digits(), "embedded", words)
     # torchvision would prefer files in its layout of years ago, where they exist; nothing has checked those.
     true = download.SOURCES[name].dataset
     checked = type(true.__name__, (true,), {"_check_legacy_exist": lambda self: False})
@@ -61,31 +59,21 @@ def load_images(name: str = "mnist") -> Images:
         pixels = torch.as_tensor(dataset.data)
         pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)  # to (n, c, h, w)
         parts += [pixels.float() / 255, torch.as_tensor(dataset.targets)]
-    images = _to_device(*parts, name)
-    print(f"Data: {name}, {len(images.train):,} training and {len(images.test):,} test images.")
-    return images
-
-
-def _embedded() -> Images:
-    images = _to_device(*embedded_digits(), "embedded")
-    print(
-        f"Data: not MNIST but the embedded digits, scikit-learn's real scans enlarged: "
-        f"{len(images.train):,} training and {len(images.test):,} test images."
-    )
-    return images
+    return _told(parts, name, name)
 
 
 def _random(name: str) -> Images:
     """Noise in the shape of data that cannot be had: enough for a rehearsal."""
     shape = (3, 32, 32) if name == "cifar10" else (1, 28, 28)
-    print(f"Data: noise in the shape of {name}, for a rehearsal.")
     parts = [part for n in (2000, 500) for part in (torch.rand(n, *shape), torch.randint(10, (n,)))]
-    return _to_device(*parts, name)
+    return _told(parts, name, f"noise in the shape of {name}, for a rehearsal")
 
 
-def _to_device(*parts_and_source) -> Images:
-    *parts, source = parts_and_source
-    return Images(*(part.to(schedule.device()).contiguous() for part in parts), source)
+def _told(parts: Iterable[torch.Tensor], source: str, words: str) -> Images:
+    """The data set on the device; one line says what it is."""
+    images = Images(*(part.to(schedule.device()).contiguous() for part in parts), source)
+    print(f"Data: {words}, {len(images.train):,} training and {len(images.test):,} test images.")
+    return images
 
 
 def batches(

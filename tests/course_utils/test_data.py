@@ -148,12 +148,8 @@ def use(monkeypatch):
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder` but the lock, which stays (and is empty)."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".lock"
-    }
+    """Every file below `folder`."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def assert_good(images, folder: Path, name="mnist"):
@@ -342,6 +338,50 @@ def test_a_bad_file_on_disk_is_named_without_a_network(kind, use, folder, on_dis
     (on_disk / IMAGES).write_bytes(ON_DISK[kind](RAW[IMAGES]))
     use("mnist", [nobody_listens])
     assert IMAGES in fails("mnist", folder)
+
+
+@pytest.mark.parametrize("start", ["MNIST/raw", "MNIST", "..", "../.."])
+def test_good_files_one_folder_off_are_read_where_they_lie(start, use, folder, on_disk, monkeypatch, nobody_listens):
+    """Who names MNIST/raw itself, or packs the folder once more, has the data all the same."""
+    use("mnist", [nobody_listens])
+    named = (folder / "deeper" / start if start.startswith("..") else folder / start).resolve()
+    named.mkdir(exist_ok=True)
+    monkeypatch.setenv("COURSE_DATA", str(named))
+    assert_good(load_images(), folder)
+    assert not list(named.glob(".mnist*"))
+
+
+LYING_ABOUT = {
+    "not below MNIST/raw": (lambda name: name, lambda raw: raw, "move it to MNIST/raw/t10k-images-idx3-ubyte"),
+    "packed": (lambda name: f"MNIST/raw/{name}.gz", gzip.compress, "unpack it to MNIST/raw/t10k-images-idx3-ubyte"),
+    "with dots": (
+        lambda name: "MNIST/raw/" + name.replace("-idx", ".idx"), lambda raw: raw, "t10k-images.idx3-ubyte: move it"
+    ),
+    "with dots, packed, elsewhere": (
+        lambda name: "a/b/" + name.replace("-idx", ".idx") + ".gz", gzip.compress, "a/b/t10k-images.idx3-ubyte.gz: unpack"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LYING_ABOUT)
+def test_files_that_lie_about_are_named(how, use, folder, nobody_listens):
+    use("mnist", [nobody_listens])
+    rename, pack, words = LYING_ABOUT[how]
+    for name, raw in RAW.items():
+        (folder / rename(name)).parent.mkdir(parents=True, exist_ok=True)
+        (folder / rename(name)).write_bytes(pack(raw))
+    message = fails("mnist", folder)
+    assert "train-images-idx3-ubyte is missing; there is " in message
+    assert words in message
+
+
+def test_no_lock_is_left_behind(server, use, folder, nobody_listens):
+    use("mnist", [nobody_listens])
+    fails("mnist", folder)
+    assert list(folder.iterdir()) == []
+    use("mnist", [server.mirror("good")])
+    load_images()
+    assert [path.name for path in folder.iterdir()] == ["MNIST"]
 
 
 def test_a_missing_file_is_fetched(server, use, folder, on_disk):
@@ -535,7 +575,7 @@ def test_full_disk(server, tmp_path):
     message, left = done.stdout.splitlines()
     assert_sentence(message)
     assert "No space left on device" in message
-    assert left in ("[]", "['.mnist.lock']")
+    assert left == "[]"
 
 
 # ---------------------------------------------------------------- what the reader sees
