@@ -96,10 +96,9 @@ def _lookalikes(source: Source, folder: Path) -> str:
     for path in (path for depth in ("*", "*/*", "*/*/*") for path in sorted(folder.glob(depth))):
         name = path.name.replace(".", "-").removesuffix("-gz")
         if name in source.files and path != folder / source.folder / name:
-            action = "unpack it to" if path.suffix == ".gz" else "move it to"
-            return (
-                f"; there is {path.relative_to(folder).as_posix()}: {action} {source.folder}/{name}, and the others so"
-            )
+            action = "unpack" if path.suffix == ".gz" else "move"
+            there = path.relative_to(folder).as_posix()
+            return f"; there is {there}: {action} it to {source.folder}/{name}, and the others likewise"
     return ""
 
 
