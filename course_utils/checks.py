@@ -2,13 +2,17 @@
 
     check(condition, message)             the message, unless the condition holds
     close(actual, expected, message)      the message, unless both agree in shape, kind of number and value
+    with_weights(network, answer, message)  our network with the weights of the learner's: to be measured by our code
+    ours(name)                            what the exercise itself defines, whatever the learner calls so
     finite_difference(f, x)               a gradient that needs nothing from autograd
     with when_ready(): …                  runs a demonstration once the task above it has been answered
 
 A message names the misconception. No check ever prints the expected values: a look at them is not the lesson.
 """
 
+import decimal
 import math
+import numbers
 import sys
 from collections.abc import Callable
 
@@ -42,7 +46,8 @@ def close(actual, expected, message: str, rtol: float = 1e-4, atol: float = 1e-5
 
     Both are numbers, tensors or arrays. Shapes must agree exactly, without broadcasting; a number counts as shape ().
     Whole numbers, floating point numbers and truth values are different kinds, whatever their width; only an
-    `expected` plain Python number leaves the kind open. Infinite values must be where `expected` has them.
+    `expected` plain Python number leaves the kind open. Infinite values must be where `expected` has them. NaN equals
+    nothing: where both sides come from a learner, two failures are no agreement.
     """
     theirs = _as_array(actual)
     ours = _as_array(expected)
@@ -55,14 +60,50 @@ def close(actual, expected, message: str, rtol: float = 1e-4, atol: float = 1e-5
         raise CheckFailed(f"{message} (Shape: got {_shape(theirs)}, expected {_shape(ours)}.)")
     if not isinstance(expected, (bool, int, float, complex)) and _kind(theirs) != _kind(ours):
         raise CheckFailed(f"{message} (Kind of numbers: got {_kind(theirs)}, expected {_kind(ours)}.)")
-    if np.isnan(theirs).any() and not np.isnan(ours).any():
+    if np.isnan(theirs).any():
         raise CheckFailed(f"{message} (There is a NaN, 'not a number', in the result.)")
     if np.isinf(theirs).any() and not np.isinf(ours).any():
         raise CheckFailed(f"{message} (There is an infinite value in the result.)")
     # Differences in float64: neither the rounding of narrow types nor the wrap-around of integers may decide.
     wide = np.complex128 if "complex" in (_kind(theirs), _kind(ours)) else np.float64
-    if not np.allclose(theirs.astype(wide), ours.astype(wide), rtol=rtol, atol=atol, equal_nan=True):
+    if not np.allclose(theirs.astype(wide), ours.astype(wide), rtol=rtol, atol=atol, equal_nan=False):
         raise CheckFailed(message)
+
+
+def with_weights(network: torch.nn.Module, answer, message: str) -> torch.nn.Module:
+    """`network`, which a test has built itself, with the weights that a learner has trained, ready to be measured.
+
+    No number that a learner reports is believed where it can be measured: a task hands over its network, its
+    `state_dict()`, or tensors and arrays by the same names; the test builds the exercise's own architecture and puts
+    them in. Nothing of the learner's code is run when it is used.
+
+    Raises:
+        CheckFailed: `message` and what is wrong: names, shapes, kinds, a value that is no finite number.
+    """
+    weights = answer if isinstance(answer, dict) else None
+    if weights is None and hasattr(answer, "state_dict"):
+        weights = dict(answer.state_dict())
+    if not isinstance(weights, dict):
+        raise CheckFailed(f"{message} (Got {describe(answer)} where a network or its state_dict is expected.)")
+    arrays = {str(name)[:80]: _as_array(value) for name, value in weights.items()}
+    for name, array in arrays.items():
+        if array is None or array.dtype.kind == "c" or not np.isfinite(array.astype(np.float64)).all():
+            raise CheckFailed(f"{message} ({name} holds something else than finite numbers.)")
+    try:
+        network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+    except RuntimeError as error:  # whose first line says nothing
+        raise CheckFailed(f"{message} ({' '.join(str(error).split()[6:])[:200]})") from error
+    return network.eval()
+
+
+def ours(name: str):
+    """What a set-up cell of the exercise defines under `name`: a class to build, data to measure on.
+
+    In a notebook it is simply there. When it is graded, it is made from the exercise's own source on the trusted side,
+    so that no test rests on what a learner has put in its place.
+    """
+    names = sys._getframe(1).f_globals
+    return names["__ours__"](name) if "__ours__" in names else names[name]
 
 
 def finite_difference(f: Callable, x, h: float = 1e-5):
@@ -118,9 +159,22 @@ def _as_array(value) -> np.ndarray | None:
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
         value = math.inf if value > 0 else -math.inf  # no array type holds it
     elif not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
-        return None
+        value = _as_number(value)
+        if value is None:
+            return None
     array = np.asarray(value)
     return array if array.dtype.kind in "biufc" else None
+
+
+def _as_number(value) -> int | float | None:
+    """A fraction, a decimal, a number of SymPy's as Python's own; None for what is no number."""
+    home = type(value).__module__.partition(".")[0]
+    if not isinstance(value, (numbers.Real, decimal.Decimal)) and home not in ("sympy", "mpmath"):
+        return None
+    try:
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        return None
 
 
 def _kind(array: np.ndarray) -> str:

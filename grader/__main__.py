@@ -46,6 +46,9 @@ def main(argv: list[str] | None = None) -> int:
     bundle.add_argument("out", type=Path, metavar="OUT.zip")
 
     args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # a name may hold letters that this terminal does not know
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return globals()[f"do_{args.command}"](args)
     except CourseError as error:
@@ -74,11 +77,12 @@ def when(text: str) -> datetime.datetime:
 
 def do_grade(args) -> int:
     from grader import batch, exercise, report, source
+    from grader.border import readable
     from grader.sandbox import Limits
 
     if args.jobs < 1 or args.cell_seconds <= 0:
         raise CourseError("-j and --cell-seconds must be positive.")
-    s = args.cell_seconds
+    s, notes = args.cell_seconds, []
     with batch.engine(args.dask):
         found = batch.grade_folder(
             source.load(exercise.find(args.exercise)),
@@ -89,18 +93,27 @@ def do_grade(args) -> int:
             late_after=args.late_after,
             again=args.again,
             limits=Limits(call=s / 2, cell=s, total=5 * s),
+            notes=notes,
         )
     counts = {status: [r for r in found if r["status"] == status] for status in ("graded", "stopped", "unreadable")}
     print(f"{len(found)} submissions: " + ", ".join(f"{len(some)} {status}" for status, some in counts.items()))
+    if lacking := sorted({r["sandbox"] for r in found if "without" in r["sandbox"]}):
+        print(f"  The sandbox here: {'; '.join(lacking)}")
+    for sentence in notes:
+        print(f"  {readable(sentence, 5000)}")
     common = batch.common_flags(found)
     for flag, number in common.items():
         print(f"  {number} of them: {flag} - was another version handed out?")
     for sentence in batch.shared(found):
-        print(f"  {sentence}")
+        print(f"  {readable(sentence, 5000)}")
     for record in found:
-        if own := [flag for flag in record["flags"] if flag not in common]:
-            print(f"  {record['student']}: {'; '.join(own)}")
-    if waiting := report.write_manual(args.out):
+        if own := [flag if len(flag) < 200 else flag[:200] + " …" for flag in record["flags"] if flag not in common]:
+            print(f"  {readable(record['student'])}: {readable('; '.join(own), 5000)}")
+    strangers: list[str] = []
+    waiting = report.write_manual(args.out, strangers)
+    for sentence in strangers:
+        print(f"  {readable(sentence)}")
+    if waiting:
         print(f"{waiting} written answers wait for marks in {args.out / report.MANUAL}")
     return 0
 
@@ -108,7 +121,10 @@ def do_grade(args) -> int:
 def do_report(args) -> int:
     from grader import report
 
-    number, waiting = report.report(args.records, args.csv, args.html, args.layout)
+    notes: list[str] = []
+    number, waiting = report.report(args.records, args.csv, args.html, args.layout, notes)
+    for sentence in notes:
+        print(sentence)
     for path in filter(None, (args.csv, args.html)):
         print(f"{number} learners: {path}")
     if waiting:

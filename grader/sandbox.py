@@ -3,9 +3,13 @@
 One sandbox serves a grading process for as long as it lives. It holds a zygote (student.py) that forks one child a
 submission, or several where the first ones die. What the sandbox shows: the system's programs, this Python and its
 packages, course_utils, grader. What it does not: the network, other processes, home folders, submissions, solutions,
-tests.
+tests. Started by root, it becomes another user first: inside, no number of a user may stand for the host's root.
+
+`probe` says why there can be no sandbox here, `stamp` which of its lesser protections do not hold. Both know it because
+somebody inside has tried (PROTECTIONS), each time that one is started.
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -17,45 +21,56 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from course_utils import CourseError
+from grader.border import BorderError, Clock, Stopped, Student, StudentError
 from grader.exercise import ROOT
+from grader.limits import Limits
 
 REMEDY = (
     "On Debian and Ubuntu: sudo apt-get install bubblewrap. Where that is impossible, --unsafe runs student code "
     "without protection: on a machine that has nothing to lose, and the records say so."
 )
-START_SECONDS = 120  # imports included, on a slow machine
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds of wall-clock time and bytes; all far above what an honest answer needs."""
-
-    call: float = 30
-    cell: float = 60
-    total: float = 300
-    memory: int = 4 * 2**30
+START_SECONDS = 300  # imports included, on a slow machine
+STAGE = "/mnt"  # where root puts, for the sandbox's eyes only, what it shows
 
 
 class SandboxError(CourseError):
     """There is no sandbox here; the message says what to do."""
 
 
-def command() -> list[str]:
-    """bubblewrap and its options, up to the program."""
+def lesser_user() -> tuple[int, int] | None:
+    """Whom root becomes before it starts a sandbox: the owner of the course, or nobody; None for all others."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return None
+    owner = os.stat(ROOT)
+    return (owner.st_uid, owner.st_gid) if owner.st_uid and owner.st_gid else (65534, 65534)
+
+
+def command(*more: str) -> list[str]:
+    """bubblewrap and its options, `more` first, up to the program."""
     folders = ["/usr", sys.prefix, sys.base_prefix, *site.getsitepackages()]
     folders += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
     folders = [os.path.realpath(folder) for folder in folders if os.path.isdir(folder)]
     outermost = [one for one in dict.fromkeys(folders) if not any(_within(one, other) for other in folders)]
     options = "--unshare-user --unshare-all --disable-userns --uid 65534 --gid 65534 --cap-drop ALL --die-with-parent"
     options += " --new-session --as-pid-1 --clearenv --hostname grader"
+    # For the zygote alone, and in its own namespace: children give these up before they run anything (student.py).
+    options += "".join(f" --cap-add CAP_{name}" for name in ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN"))
     binds: list[str] = []
+    shown: list[str] = []  # what the lesser user may not be able to reach: see enter.py
+
+    def source(folder: str) -> str:
+        if user is None:
+            return folder
+        shown.append(folder)
+        return f"{STAGE}/{len(shown) - 1}"
+
+    user = lesser_user()
     for folder in outermost:
-        binds += ["--ro-bind", folder, folder]
+        binds += ["--ro-bind", source(folder), folder]
         if _within(str(ROOT), folder):  # never show the repository because it lies in a folder that is shown
             binds += ["--tmpfs", str(ROOT)]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
@@ -64,16 +79,24 @@ def command() -> list[str]:
         elif os.path.isdir(name):
             binds += ["--ro-bind", name, name]
     if sys.prefix not in outermost and os.path.abspath(sys.prefix) != os.path.realpath(sys.prefix):
-        binds += ["--ro-bind", sys.prefix, sys.prefix]  # an environment behind a symbolic link
+        binds += ["--ro-bind", source(sys.prefix), sys.prefix]  # an environment behind a symbolic link
     binds += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     binds += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
     for package in ("course_utils", "grader"):
-        binds += ["--ro-bind", str(ROOT / package), f"/course/{package}"]
-    binds += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", "/dev/null", "/dev/zero"]
+        binds += ["--ro-bind", source(str(ROOT / package)), f"/course/{package}"]
+    binds += ["--proc", "/proc"]
+    for name in ("sys", "sysrq-trigger", "irq", "bus", "fs"):
+        if os.path.exists(f"/proc/{name}"):
+            binds += ["--ro-bind", f"/proc/{name}", f"/proc/{name}"]
+    binds += ["--dev", "/dev", "--dev-bind", "/dev/null", "/dev/zero"]
     binds += ["--size", str(64 * 2**20), "--tmpfs", "/dev/shm"]
     binds += ["--size", str(256 * 2**20), "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/"]
     binds += [word for name, value in environment("/course", "/tmp").items() for word in ("--setenv", name, value)]
-    return [shutil.which("bwrap") or "bwrap", *options.split(), *binds, "--chdir", "/tmp", "--"]
+    begin = [shutil.which("bwrap") or "bwrap"]
+    if user is not None:
+        enter = str(Path(__file__).with_name("enter.py"))
+        begin = [sys.executable, "-I", "-S", enter, *map(str, user), STAGE, *shown, "--", *begin]
+    return [*begin, *more, *options.split(), *binds, "--chdir", "/tmp", "--"]
 
 
 # System calls that would hold memory outside every limit of a process, let one process look into another, or slow down
@@ -141,7 +164,7 @@ def _within(path: str, folder: str) -> bool:
 def environment(course: str, scratch: str) -> dict[str, str]:
     """The student process's whole environment."""
     return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{os.path.join(sys.prefix, 'bin')}:/usr/local/bin:/usr/bin:/bin",
         "HOME": scratch,
         "TMPDIR": scratch,
         "USER": "student",
@@ -156,6 +179,10 @@ def environment(course: str, scratch: str) -> dict[str, str]:
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": scratch,
         "TQDM_DISABLE": "1",
+        "PAGER": "cat",
+        "PIP_NO_INDEX": "1",  # there is no network: say so at once
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",
         "COURSE_DATA": "embedded",
         "COURSE_DEVICE": "cpu",
@@ -165,7 +192,31 @@ def environment(course: str, scratch: str) -> dict[str, str]:
 
 @cache
 def probe() -> str:
-    """Why bubblewrap cannot be used here, in a sentence with the remedy; "" where it can."""
+    """Why there can be no sandbox here, in a sentence with the remedy; "" where there can."""
+    if reason := no_bubblewrap():
+        return reason
+    sandbox = None
+    try:
+        sandbox = Sandbox()
+        _stamps["bubblewrap"] = sandbox.stamp
+    except SandboxError as error:
+        return str(error)
+    finally:
+        if sandbox is not None:
+            sandbox.close()
+    return ""
+
+
+_stamps: dict[str, str] = {}
+
+
+def stamp(unsafe: bool = False) -> str:
+    """What a record says about the protection: none, bubblewrap, or bubblewrap without what does not hold here."""
+    return "none" if unsafe or probe() else _stamps["bubblewrap"]
+
+
+def no_bubblewrap() -> str:
+    """Why bubblewrap cannot be used here; "" where it can."""
     if not sys.platform.startswith("linux"):
         return f"The sandbox needs Linux (on Windows: WSL). {REMEDY}"
     if platform.machine() not in MACHINES:
@@ -176,9 +227,11 @@ def probe() -> str:
     if not shutil.which("bwrap"):
         return f"The sandbox needs bubblewrap (bwrap), which is not installed. {REMEDY}"
     try:
-        done = subprocess.run([*command(), sys.executable, "-c", ""], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*command(), sys.executable, "-c", ""], capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
         return f"bubblewrap hangs on this machine. {REMEDY}"
+    except OSError as error:
+        return f"bubblewrap does not start here ({error.strerror}). {REMEDY}"
     if done.returncode == 0:
         return ""
     reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -193,16 +246,99 @@ def probe() -> str:
     return f"bubblewrap fails here ({reason}). {REMEDY}"
 
 
+# What the sandbox promises, and code that breaks the promise if it can: it is run where student code is. Each is an
+# expression that must be False.
+PROTECTIONS = {
+    "no network": "reaches(socket.create_connection, ('1.1.1.1', 53), 2) or interfaces() - {'lo'}",
+    "no files of others": "any(map(os.path.exists, ('/home', '/root/.bashrc', '/etc/shadow', ROOT + '/tests')))",
+    "no rights": "os.getuid() == 0 or capabilities() or libc.setuid(0) == 0 or libc.unshare(0x10000000) == 0"
+    " or libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0) == 0",
+    "no other processes": "{int(name) for name in os.listdir('/proc') if name.isdecimal()} - {1, os.getpid()}",
+    "forbidden system calls": "libc.shmget(0, 4096, 0o1600) >= 0 or reaches(os.memfd_create, 'x')"
+    " or reaches(mmap.mmap, -1, 4096)",
+    "read-only programs": "any(reaches(open, one + '/x', 'w') for one in ('/', '/usr', '/dev', '/course/grader'))",
+    "read-only settings of the kernel": "any(reaches(os.open, '/proc/sys/' + name, os.O_WRONLY)"
+    " for name in ('kernel/core_pattern', 'kernel/hostname', 'vm/swappiness'))",
+    "devices that cannot be changed": "any(reaches(change, '/dev/' + name) for change in (os.utime, touch)"
+    " for name in ('null', 'zero', 'full', 'random', 'urandom', 'tty') if os.path.exists('/dev/' + name))",
+    "a place of its own": "os.path.exists('/tmp/note') or 7 in {os.stat(one).st_mtime for one in ('/dev/pts', '/tmp')}",
+    "limits": "resource.getrlimit(resource.RLIMIT_AS)[0] < 0 or resource.getrlimit(resource.RLIMIT_NPROC)[0] < 0",
+}
+VITAL = ("no network", "no files of others", "no rights", "no other processes", "forbidden system calls", "limits")
+BREAKER = """
+import ctypes, mmap, os, resource, socket
+libc = ctypes.CDLL(None)
+ROOT = @root@
+def reaches(f, *arguments):
+    try:
+        f(*arguments)
+    except (OSError, ValueError):
+        return False
+    return True
+def touch(path):
+    os.chmod(path, os.stat(path).st_mode & 0o7777)
+def capabilities():
+    with open("/proc/self/status") as file:
+        return any(int(line.split()[1], 16) for line in file if line[:6] in ("CapEff", "CapPrm", "CapInh", "CapAmb"))
+def interfaces():
+    with open("/proc/self/net/dev") as file:
+        return {line.partition(":")[0].strip() for line in file.readlines()[2:]}
+broken = []
+for name, attempt in @attempts@.items():
+    try:
+        if eval(attempt):
+            broken.append(name)
+    except Exception as error:
+        broken.append(name)
+open("/tmp/note", "w").close()
+for folder in ("/dev/pts", "/tmp"):
+    try:
+        os.utime(folder, (7, 7))
+    except OSError:
+        pass
+"""
+
+
 class Sandbox:
     """A zygote and its present child. `stamp` is what a record says about the protection."""
 
     def __init__(self, modules: tuple[str, ...] = (), *, unsafe: bool = False):
-        if not unsafe and (reason := probe()):
+        if not unsafe and (reason := no_bubblewrap()):
             raise SandboxError(reason)
-        self.stamp = "none" if unsafe else "bubblewrap"
         self._modules, self._unsafe = modules, unsafe
         self._process: subprocess.Popen | None = None
+        self._broken: tuple[str, ...] | None = None
         self._start()
+
+    @property
+    def stamp(self) -> str:
+        """What a record says about the protection: none, bubblewrap, or bubblewrap without what does not hold here.
+
+        Raises:
+            SandboxError: what matters most does not hold.
+        """
+        if self._unsafe:
+            return "none"
+        if self._broken is None:
+            self._broken = self._break_it()
+        if broken := [name for name in self._broken if name in VITAL]:
+            raise SandboxError(f"The sandbox does not protect here: {', '.join(broken)} cannot be promised. {REMEDY}")
+        lacking = [name for name in self._broken if name not in VITAL]
+        return f"bubblewrap, without: {', '.join(lacking)}" if lacking else "bubblewrap"
+
+    def _break_it(self) -> tuple[str, ...]:
+        """The names of what the sandbox promises and does not keep: tried by two submissions in a row."""
+        limits, broken = Limits(call=60, cell=120, total=300), set()
+        code = BREAKER.replace("@root@", repr(str(ROOT))).replace("@attempts@", repr(PROTECTIONS))
+        try:
+            for _ in range(2):
+                student = Student(self.fork("nobody", limits.memory), limits, Clock(limits))
+                student.run("probe", code)
+                broken |= set(student.look_up("broken"))
+                self.end()
+        except (Stopped, BorderError, StudentError) as error:
+            raise SandboxError(f"Nothing runs in the sandbox here ({error}). {REMEDY}") from error
+        return tuple(name for name in PROTECTIONS if name in broken)
 
     def _start(self) -> None:
         self._control, theirs = socket.socketpair()
@@ -211,10 +347,12 @@ class Sandbox:
             self._folder = Path(tempfile.mkdtemp(prefix="course-grading-"))
             where = {"cwd": self._folder, "env": environment(str(ROOT), str(self._folder))}
         else:
-            program, where = [*command(), *program], {}
+            where = {}
         filters = [] if self._unsafe else [seccomp_file()]
+        if filters:
+            program = [*command("--seccomp", str(filters[0])), *program]
         self._process = subprocess.Popen(
-            [*program[:1], *(word for file in filters for word in ("--seccomp", str(file))), *program[1:]],
+            program,
             stdin=theirs,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -261,12 +399,26 @@ class Sandbox:
             self._start()
         raise SandboxError(f"The process for student code does not start here. {REMEDY}")
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C in the student process."""
+        with contextlib.suppress(OSError):
+            self._control.sendall(b"I")
+
+    def waited(self) -> float:
+        """Seconds that the present submission waited for a processor; 0 where that is not known."""
+        try:
+            self._control.settimeout(10)
+            self._control.sendall(b"T")
+            return float(json.loads(self._line(60))["waited"])
+        except (OSError, TypeError, ValueError, KeyError):
+            return 0.0
+
     def end(self, gone: bool = False) -> str:
         """End the student process and all it has left behind; why it had ended by itself (`gone`), or ""."""
         try:
             self._control.settimeout(10)
             self._control.sendall(b"G" if gone else b"E")
-            line = self._line(15)
+            line = self._line(120)
             return str(json.loads(line)["cause"])[:200]
         except (OSError, TypeError, ValueError, KeyError):  # the zygote is gone or stuck: make it anew
             self.close()

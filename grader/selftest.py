@@ -7,11 +7,9 @@ mutants              the reference with one small change: some test must notice,
 """
 
 import ast
-import contextlib
 import json
 import re
 import runpy
-import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from pathlib import Path
 from course_utils import CourseError
 from grader import exercise as exercises
 from grader import source as sources
-from grader.exercise import ROOT, Cell, Exercise, ExerciseError
+from grader.exercise import ROOT, Cell, Exercise, ExerciseError, names_in
 from grader.sandbox import Limits
 
 TESTS = ROOT / "tests"
@@ -220,21 +218,6 @@ def reduced(exercise: Exercise, changed: dict[str, str]) -> Exercise:
     idle = {cell.id for cell in code if cell.kind == "setup" and needs(cell.id) & tasks} - needed
     unaffected = {cell.id for cell in code if cell.kind == "test"} - set(tests)
     return replace(exercise, cells=tuple(cell for cell in exercise.cells if cell.id not in idle | unaffected))
-
-
-def names_in(*sources: str) -> tuple[set[str], set[str]]:
-    """The global names that code binds, and those that it uses; code that is no Python has none."""
-    bound, used = set(), set()
-    for source in sources:
-        with contextlib.suppress(SyntaxError):
-            tables = [symtable.symtable(source, "cell", "exec")]
-            bound |= {one.get_name() for one in tables[0].get_symbols() if one.is_assigned() or one.is_imported()}
-            while tables:
-                table = tables.pop()
-                at_top = table.get_type() == "module"
-                used |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (at_top or s.is_global())}
-                tables += table.get_children()
-    return bound, used
 
 
 # ---------------------------------------------------------------- running them

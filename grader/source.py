@@ -68,6 +68,9 @@ def faults(notebook):
                 continue
         if kind == "setup":
             imported |= imports(tree)
+        tasks_above = [one.id for one in notebook.cells[: ids.index(cell.id)] if exercise.kind_of(one) == "task"]
+        if lacking := [name for name in cell.metadata.get("given", ()) if name not in tasks_above]:
+            yield f"{where}: given names {', '.join(map(str, lacking))}, which is no task above it"
         if kind == "test" and (used := sorted(free_names(tree) & imported)):
             # Its meaning would then come from the student's process, where it may have been replaced.
             yield f"{where} uses {', '.join(used)} from a set-up cell: import it in the cell itself"
@@ -128,6 +131,7 @@ def load(path: Path) -> Exercise:
             source=cell.source,
             released=public.source,
             points=cell.metadata.get("nbgrader", {}).get("points", 0),
+            given=tuple(cell.metadata.get("given", ())),
         )
         for cell, public in zip(ours.cells, theirs.cells, strict=True)
     )

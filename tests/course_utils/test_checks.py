@@ -1,12 +1,16 @@
 """course_utils.checks: strict about shapes and kinds, lenient about widths, silent about what was expected."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 import torch
+from torch import nn
 
-from course_utils.checks import CheckFailed, check, close, finite_difference, when_ready
+from course_utils.checks import CheckFailed, check, close, finite_difference, ours, when_ready, with_weights
 
 
 @pytest.mark.parametrize("yes", [True, np.True_, torch.tensor(True)])
@@ -42,7 +46,10 @@ SAME = [
     (torch.arange(3), np.arange(3, dtype=np.int32)),
     (torch.tensor([True, False]), np.array([True, False])),
     (torch.tensor([1.0, math.inf]), torch.tensor([1.0, math.inf])),
-    (torch.tensor([math.nan]), torch.tensor([math.nan])),
+    (Fraction(1, 4), 0.25),
+    (Decimal("0.25"), 0.25),
+    (sympy.Rational(1, 4), 0.25),
+    (sympy.Integer(3), 3),
     (torch.ones(2, requires_grad=True), torch.ones(2)),
     (torch.empty(0, 4), torch.empty(0, 4)),
     (torch.tensor([1 + 2j]).conj(), torch.tensor([1 - 2j])),
@@ -63,6 +70,8 @@ DIFFERENT = [
     (torch.arange(3), torch.arange(3.0), "got whole numbers, expected floating point"),
     (torch.tensor([True]), torch.tensor([1]), "truth values"),
     (torch.tensor([math.nan]), torch.tensor([1.0]), "NaN"),
+    (torch.tensor([math.nan]), torch.tensor([math.nan]), "NaN"),
+    (sympy.Symbol("x"), 1.0, "Got a"),
     (torch.tensor([math.inf]), torch.tensor([1.0]), "infinite"),
     (torch.tensor([math.inf]), torch.tensor([-math.inf]), "^why$"),
     (torch.tensor([1.0, 2.0]), torch.tensor([math.nan, 2.0]), "^why$"),
@@ -133,3 +142,42 @@ def test_a_mistake_in_an_answer_is_not_hidden():
         answer()
     with pytest.raises(ZeroDivisionError), when_ready():
         1 / 0  # noqa: B018
+
+
+@pytest.mark.parametrize("form", [lambda net: net, lambda net: net.state_dict(), lambda net: arrays(net)])
+def test_a_trained_network_is_measured_by_our_own(form):
+    theirs = nn.Linear(2, 1).double()
+    with torch.no_grad():
+        theirs.weight.fill_(2.0)
+        theirs.bias.fill_(1.0)
+    mine = with_weights(nn.Linear(2, 1), form(theirs), "never shown")
+    assert not mine.training
+    close(mine(torch.ones(1, 2)), torch.tensor([[5.0]]), "never shown")
+
+
+def arrays(net: nn.Module) -> dict:
+    return {name: value.numpy() for name, value in net.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (None, "Got None"),
+        (0.37, "Got a float"),
+        ({}, "Missing key.*weight"),
+        ({"weight": torch.ones(1, 2), "bias": torch.ones(1), "more": 1}, "Unexpected key.*more"),
+        ({"weight": torch.ones(2, 1), "bias": torch.ones(1)}, "size mismatch for weight"),
+        ({"weight": torch.full((1, 2), math.nan), "bias": torch.ones(1)}, "finite numbers"),
+        ({"weight": "ones", "bias": torch.ones(1)}, "finite numbers"),
+    ],
+)
+def test_what_is_no_trained_network(weights, words):
+    with pytest.raises(CheckFailed, match=f"why.*{words}"):
+        with_weights(nn.Linear(2, 1), weights, "why")
+
+
+def test_what_the_exercise_defines_is_there_in_a_notebook():
+    assert ours("WIDTH") == 4
+
+
+WIDTH = 4
