@@ -5,9 +5,9 @@ ARGS ?=
 FOLDER ?= 00
 BIN := .venv/bin
 
-.PHONY: help venv lab test run clean
+.PHONY: help venv lab test test-all test-thorough run clean
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/	/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/	/'
 
 venv: ## set up .venv if it is missing, broken or out of date (PYTHON=python3.12: with that; TORCH=cpu: a fifth of the size)
 	@PYTHON="$(PYTHON)" TORCH="$(TORCH)" sh .ci/make-venv.sh
@@ -15,9 +15,18 @@ venv: ## set up .venv if it is missing, broken or out of date (PYTHON=python3.12
 lab: venv ## JupyterLab on chapter 00 (FOLDER=exercises: on those); ARGS="--no-browser --port 8899" is passed on
 	@$(BIN)/python -m course_utils lab "$(FOLDER)" $(ARGS)
 
-test: venv ## lint, unit tests and every notebook on the short CPU schedule
+# As many processes as there are processors, four at most: each needs a gigabyte.
+PYTEST = COURSE_SCHEDULE=short COURSE_DEVICE=cpu $(BIN)/python -m pytest -n auto --maxprocesses 4
+
+test: venv ## lint, unit tests and every notebook on the short CPU schedule, at most ten minutes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@COURSE_SCHEDULE=short COURSE_DEVICE=cpu $(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) -m "not thorough" $(ARGS)
+
+test-all: test test-thorough ## that, and what takes longer: every answer and attack, kills, the rehearsal, real MNIST
+
+test-thorough: venv
+	@$(PYTEST) -m thorough $(ARGS); thorough=$$?; \
+	if [ -n "$(MNIST)" ]; then COURSE_DATA="$(MNIST)" $(PYTEST) notebooks $(ARGS) || exit 1; fi; exit $$thorough
 
 run: venv ## make run CHAPTER=02: execute one chapter; the notebook and its HTML page appear under build/
 	$(if $(CHAPTER),,$(error Which chapter? Name it, as in: make run CHAPTER=02))

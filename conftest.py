@@ -1,8 +1,13 @@
 """Settings for every test: offline data, throw-away folders, no progress bars; notebooks stop at a failed cell."""
 
 import contextlib
+import functools
+import json
 import os
+import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +19,24 @@ def pytest_addoption(parser):
     parser.addoption("--cuda", action="store_true", help="run the notebooks on CUDA, on the full schedule")
 
 
+ROOT = Path(__file__).parent
+WARM = ROOT / "tests" / "warm_kernels.py"
+
+
+def prepare_kernels(config, folder: str) -> None:
+    """A kernel specification for this Python, found first; on Linux its kernels are forked (tests/warm_kernels.py)."""
+    spec, address = Path(folder) / "kernels" / "python3" / "kernel.json", os.path.join(folder, "socket")
+    start = ["-m", "ipykernel_launcher"]
+    if sys.platform == "linux":
+        start = ["-I", str(WARM), "call", address]
+        server = subprocess.Popen([sys.executable, str(WARM), "serve", address], stdin=subprocess.PIPE)
+        config.add_cleanup(server.stdin.close)
+    spec.parent.mkdir(parents=True)
+    argv = [sys.executable, *start, "-f", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
+
+
 def pytest_configure(config):
     # The notebooks' kernels inherit these; they must be set before any of them starts.
     os.environ.setdefault("COURSE_DATA", "embedded")
@@ -21,6 +44,10 @@ def pytest_configure(config):
     scratch = tempfile.TemporaryDirectory(prefix="course-tests-", ignore_cleanup_errors=True)
     config.add_cleanup(scratch.cleanup)
     os.environ["COURSE_CHECKPOINTS"] = scratch.name
+    if getattr(config.option, "numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # side by side, two threads each would wait for each other
+    if not hasattr(config, "workerinput"):  # workers inherit what the first process has prepared
+        prepare_kernels(config, scratch.name)
     if config.getoption("--cuda"):
         import torch
 
@@ -32,7 +59,22 @@ def pytest_configure(config):
         os.environ.update(COURSE_DEVICE="cpu", COURSE_SCHEDULE="short")
 
 
+@functools.cache
+def recorded_seconds() -> dict[str, float]:
+    recorded = json.loads((ROOT / "course_utils" / "expected.json").read_text(encoding="utf-8"))
+    return {chapter: min(min(entry["seconds"]) for entry in of.values()) for chapter, of in recorded.items()}
+
+
+def expected_seconds(item) -> float:
+    """How long the notebook of a cell takes; 0 for a test."""
+    return recorded_seconds().get(item.path.name[:2], 30.0) if type(item).__name__ == "IPyNbCell" else 0.0
+
+
 def pytest_collection_modifyitems(config, items):
+    for item in items:  # what belongs together goes to one of the processes that share the work
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: -expected_seconds(item))  # the longest work first, so that nobody waits at the end
     if config.getoption("--cuda"):  # the same notebooks, and nothing else
         chosen = [item for item in items if type(item).__name__ == "IPyNbCell"]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])

@@ -2,8 +2,6 @@
 
 import functools
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -128,10 +126,11 @@ def test_missing_data_give_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "The data are gone.\n"
 
 
-def test_help_works_from_the_shell():
-    shown = subprocess.run([sys.executable, "-m", "course_utils", "bench", "--help"], capture_output=True, text=True)
-    assert shown.returncode == 0
-    assert "--rounds" in shown.stdout
+def test_help_works(capsys):
+    with pytest.raises(SystemExit) as stop:
+        bench.main(["--help"])
+    assert stop.value.code == 0
+    assert "--rounds" in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- the scores
@@ -154,6 +153,7 @@ def test_a_contest_of_scores_has_the_promised_fields(name):
         assert all(record[key] > 0 for key in FIELDS - {"name"})
 
 
+@pytest.mark.thorough
 def test_ten_thousand_against_ten_thousand_fit_in_two_gigabytes():
     """In parts: one whole matrix of distances alone would take 0.8 GB, and there are three."""
     (record,) = bench_scores.contest("neighbours", threads=1, rounds=1)

@@ -517,6 +517,7 @@ def in_process(*args, **more):
     return process, ours
 
 
+@pytest.mark.thorough
 def test_two_processes_at_once(server, folder):
     server.delay = 0.1  # so that the second comes while the first is at it
     start = processes.Barrier(2)
@@ -557,6 +558,7 @@ def test_no_more_room(file_size, server, folder):
     assert not list(folder.glob(".mnist-*"))
 
 
+@pytest.mark.thorough
 def test_full_disk(server, tmp_path):
     """A file system of 32 kB, on which the packed files fit and the unpacked ones do not."""
     try:

@@ -199,6 +199,7 @@ def test_training_lowers_the_loss(few_digits):
     assert long["nll"] < short["nll"] - 5
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(few_digits, monkeypatch):
     whole = protocol.run(arguments(epochs=60))["nll"]  # 600 steps; a checkpoint after 500
     calls, log_weights = [], likelihood.log_weights

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -202,8 +200,6 @@ def test_training_on_the_wrong_data_is_refused(monkeypatch):
         weights.rebuild("classifier-mnist", [0])
 
 
-def test_the_command_lists_the_weights():
-    done = subprocess.run(
-        [sys.executable, "-m", "course_utils", "weights", "list"], capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) == pretrained.records()
+def test_the_command_lists_the_weights(capsys):
+    assert weights.main(["list"]) == 0
+    assert json.loads(capsys.readouterr().out) == pretrained.records()

@@ -716,7 +716,7 @@ def assert_killed(process):
         assert process.exitcode == -signal.SIGKILL
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_killed_at_random_steps(tmp_path, uninterrupted):
     """12 runs with 1 to 3 kills each, at steps that are always the same ones but follow no pattern."""
     rng = random.Random(20)
@@ -735,7 +735,6 @@ def test_killed_at_random_steps(tmp_path, uninterrupted):
     assert kills == 24
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("die_in", ["write", "fsync", "before replace", "after replace"])
 def test_killed_while_a_checkpoint_is_written(die_in, tmp_path, uninterrupted):
     assert_killed(start(str(tmp_path / "run"), "not written", 2, die_in=die_in))
@@ -745,7 +744,7 @@ def test_killed_while_a_checkpoint_is_written(die_in, tmp_path, uninterrupted):
     assert_equal(result, uninterrupted)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_killed_from_outside_at_random_times(tmp_path, uninterrupted):
     """6 runs, each killed at any moment, most often while it writes: it does so after every step."""
     rng = random.Random(21)

@@ -32,9 +32,19 @@ def test_every_chapter_from_01_to_06_has_an_exercise():
     assert set(EXERCISES) >= {f"ex{number:02d}" for number in range(1, 7)}
 
 
-@pytest.mark.slow
+def shared_out():
+    """Every case as a parameter; `make test` takes reference, blank and the first right and wrong answer of each."""
+    seen = set()
+    for name, case in CASES:
+        kind = case.split("_")[0]
+        later = (name, kind) in seen
+        seen.add((name, kind))
+        marks = [pytest.mark.xdist_group(f"answers {name}"), *([pytest.mark.thorough] if later else [])]
+        yield pytest.param(name, case, marks=marks)
+
+
 @pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX or "there is one")
-@pytest.mark.parametrize(("name", "case"), CASES, ids=lambda part: part)
+@pytest.mark.parametrize(("name", "case"), shared_out(), ids=lambda part: part)
 def test_an_answer_gets_its_stated_points(name, case):
     record = selftest.run_case(EXERCISES[name], CASES[name, case], unsafe=False)
     assert record["faults"] == []
@@ -57,7 +67,7 @@ def test_survivors_are_listed_with_a_reason(name):
     assert all(len(reason) > 10 for reason in listed.values())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX or "there is one")
 @pytest.mark.parametrize("name", EXERCISES)
 def test_mutants_are_noticed_or_listed(name):
@@ -69,7 +79,7 @@ def test_mutants_are_noticed_or_listed(name):
         assert lost or case.name in listed, f"no test notices {case.name}"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_a_released_exercise_fails_only_in_its_tests(path):
     notebook = nbformat.read(ROOT / "exercises" / f"{path.stem}.ipynb", as_version=4)

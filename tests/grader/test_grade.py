@@ -50,8 +50,14 @@ def right(**answers: str) -> bytes:
 # ---------------------------------------------------------------- attacks
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(ATTACKS))
+# One of each kind in `make test`: what is read, run, kept, sent, used up, forged; all in `make test-all`.
+FEW = {"corrupt_json", "edits_test_cells", "exits", "fills_memory", "forged_messages", "infinite_loop", "network"}
+FEW |= {"overrides_library", "poisons_next", "reads_outside", "stripped_metadata", "writes_outside"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FEW else pytest.mark.thorough) for name in sorted(ATTACKS)]
+)
 def test_an_attack_gets_its_stated_score_and_harms_nobody(name, safe, monkeypatch):
     monkeypatch.setattr(batch, "sandbox_of_this_process", lambda *_: safe)
     record = selftest.run_case(TINY, ATTACKS[name], unsafe=False)
@@ -293,7 +299,7 @@ def start(folder: Path, out: Path, *more: str) -> subprocess.Popen:
 
 
 @needs_sandbox
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("how", "jobs"), [(signal.SIGINT, "2"), (signal.SIGKILL, "1")])
 def test_an_interrupted_run_goes_on_where_it_stopped(folder, tmp_path, how, jobs):
     slow = right(energy_code="import time\ntime.sleep(20)\ndef energy(x): return (x**2).mean(1)")
@@ -333,7 +339,7 @@ def test_a_record_that_was_just_written_counts_when_interrupted(folder, tmp_path
 
 
 @needs_sandbox
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_dying_grading_process_costs_one_record(folder, tmp_path, monkeypatch):
     """Even a fault of the trusted side is told as that, and the others are graded."""
     monkeypatch.setattr(batch, "numbered", dying)
@@ -500,7 +506,7 @@ def classroom(folder: Path) -> None:
 
 
 @needs_sandbox
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_guide_word_for_word(tmp_path):
     """A made-up class from hand-out to gradebook, with every command of solutions/README.md."""
     ignored = shutil.ignore_patterns("weights", "__pycache__")

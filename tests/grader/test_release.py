@@ -192,7 +192,7 @@ def stock(course: Path, *words: str) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform == "win32", reason="nbgrader's runner needs POSIX")
 def test_stock_nbgrader_takes_the_same_source(tmp_path):
     """generate_assignment and autograde with the real nbgrader: reference full marks, blank nothing."""

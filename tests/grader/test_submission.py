@@ -284,28 +284,28 @@ def spoiled(random: random.Random) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=1200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(notebooks)
 def test_any_json_is_read_or_refused(notebook):
     is_read_or_refused(json.dumps(notebook).encode())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_read_or_refused(content):
     is_read_or_refused(content)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_damaged_notebooks_are_read_or_refused():
     chance = random.Random(0)
     for _ in range(700):
         is_read_or_refused(spoiled(chance))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "content",
     [

@@ -193,7 +193,7 @@ def needs_pip_and_git(test):
         ("a clone", (ROOT / ".git").exists()),
     ):
         test = pytest.mark.skipif(not there, reason=f"{needed} is missing")(test)
-    return pytest.mark.slow(test)
+    return pytest.mark.thorough(test)
 
 
 @needs_pip_and_git
