@@ -414,7 +414,7 @@ both = F.softplus(s).mean() + nn.BCEWithLogitsLoss()(s, torch.ones(121))
 holds("the safe ways agree", torch.isclose(discriminator_loss(s, s), both), both)
 
 # %% [markdown]
-# ## 4.5 Digits, with a discriminator that is ahead · 22 min
+# ## 4.5 Digits, with a discriminator that is ahead · 20 min
 #
 # Now the networks of chapter 03 (narrower on the short schedule), on digits. To see starvation we give the discriminator a head start: it trains alone, against a
 # generator that does not move. Then the game begins. A third pair of losses joins in, the **hinge** losses (Lim and
@@ -652,30 +652,6 @@ for k, start in enumerate(untrained):
 # %% [markdown]
 # On the short schedule nobody would call the second and the third row digits: three hundred steps of SGD are a beginning. But
 # they *are* a beginning. The first row is the untrained generator, to the eye and by its score, for each of the three seeds.
-#
-# An objection is due. If the gradient is a hundred thousand times too small, why not take a larger learning rate? For
-# *one* position that would be right. But the size of this gradient changes by orders of magnitude as the
-# game goes. A rate that suits $s = -12$ throws the generator far off as soon as $s$ comes near 0, and then the
-# discriminator, which has lost nothing, recognises the wreck. We try three larger rates:
-
-# %%
-at_rate = {}
-for lr in (1.0, 10.0, 100.0):
-    seed = game_seeds[0]
-    start = ahead[seed][settings.head_start]
-    generator, history = play(start, "saturating", lambda weights, lr=lr: sgd(weights, lr), settings.sgd_steps, seed)
-    norms, at_rate[lr] = torch.tensor(history["gradient norm"]), scores_of(sample(generator)).frechet
-    print(f"   rate {lr:g}: gradient norms from {norms.min():.0e} to {norms.max():.0e}, ", end="")
-    print(f"Fréchet distance {at_rate[lr]:.0f}")
-closest, other = min(at_rate.values()), sgd_distances["non-saturating"][0]
-holds("none comes as near as the non-saturating loss at 0.1", closest > other, closest, other)
-
-# %% [markdown]
-# (Where the smallest norm is 0, the throw has left the generator without any slope of its own in float32: a `tanh` that
-# is driven far enough returns exactly ±1, and its slope is exactly 0.)
-#
-# Three rates and one seed prove nothing about all rates. But they show what the repaired loss buys: a gradient of about the same size all
-# along, so that *some* rate can suit the whole game.
 
 # %% [markdown]
 # ## 4.6 But Adam rescales · 17 min
@@ -989,7 +965,7 @@ results.check()
 # - $J_G = -J_D$ has a *plus* before $\sum\log(1-D(G(z)))$ (4.2). After writing a generator's loss, take a step and look whether $D(G(z))$ rises.
 # - The cure is the one of logistic regression, a logarithm in the right place. But it changes the game: the same fixed
 #   point, other dynamics, and no longer zero-sum.
-# - With SGD at our rate and a discriminator ahead, the saturating generator stood still for every seed; three larger rates did not help. Adam hides the size of the
+# - With SGD at our rate and a discriminator ahead, the saturating generator stood still for every seed. Adam hides the size of the
 #   gradient until single weights have gradients of about $\epsilon$. It does not hide that few fakes of the batch are heard.
 # - Compute on logits. `BCELoss` behind a sigmoid brings the flat place back by rounding.
 # - One-sided smoothing leaves the generator's gradient at the optimum as it was; two-sided smoothing makes it saturate.
@@ -1070,6 +1046,33 @@ holds("and every point right at the end", healed[-1][0] > 2, healed[-1][0])
 # After 300 steps the squared error has hardly noticed. It is the same disease as the generator's: a good loss must be steep where
 # the answer is wrong, and a loss that is bounded there cannot stay steep. (The squared error is at most 1 and the minimax loss at
 # most 0, however wrong the answer.) It is also the same cure, a logarithm in the right place.
+
+# %% [markdown]
+# ## 4.8 Further: a larger rate, least squares, and what the repair costs · 2 min
+#
+# If the saturating gradient is a hundred thousand times too small, why not take a larger learning rate for it? For
+# *one* position that would be right. But the size of this gradient changes by orders of magnitude as the
+# game goes. A rate that suits $s = -12$ throws the generator far off as soon as $s$ comes near 0, and then the
+# discriminator, which has lost nothing, recognises the wreck. We try three larger rates:
+
+# %%
+at_rate = {}
+for lr in (1.0, 10.0, 100.0):
+    seed = game_seeds[0]
+    start = ahead[seed][settings.head_start]
+    generator, history = play(start, "saturating", lambda weights, lr=lr: sgd(weights, lr), settings.sgd_steps, seed)
+    norms, at_rate[lr] = torch.tensor(history["gradient norm"]), scores_of(sample(generator)).frechet
+    print(f"   rate {lr:g}: gradient norms from {norms.min():.0e} to {norms.max():.0e}, ", end="")
+    print(f"Fréchet distance {at_rate[lr]:.0f}")
+closest, other = min(at_rate.values()), sgd_distances["non-saturating"][0]
+holds("none comes as near as the non-saturating loss at 0.1", closest > other, closest, other)
+
+# %% [markdown]
+# (Where the smallest norm is 0, the throw has left the generator without any slope of its own in float32: a `tanh` that
+# is driven far enough returns exactly ±1, and its slope is exactly 0.)
+#
+# Three rates and one seed prove nothing about all rates. But they show what the repaired loss buys: a gradient of about the same size all
+# along, so that *some* rate can suit the whole game.
 
 # %% [markdown]
 # ## 4.8 Further: least squares, and what the repair costs · 3 min
