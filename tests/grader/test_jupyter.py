@@ -94,7 +94,7 @@ def safe():
     running.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_construct_runs_as_it_does_in_jupyter(safe):
     """All of them in one notebook; a cell that fails would be named in a flag, because a check is lost on purpose."""
     groups = [*CONSTRUCTS.values(), *SLOW.values()]
