@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 import time
 from collections.abc import Callable
 
@@ -80,9 +81,11 @@ def train(
     if watch and start == 0:
         watch(0)
     begun = time.perf_counter()
-    stream = batches(images, batch_size, labels=labels, steps=steps, start=start, seed=seed)
-    # A bar of its own line; it disappears at the end. TQDM_DISABLE=1 hides it.
-    bar = tqdm(stream, desc=name or "training", initial=start, total=steps, leave=False, ncols=90, mininterval=0.3)
+    stream = batches(images, batch_size, labels=labels, steps=steps, start=start, seed=seed, quiet=True)
+    # A bar of its own line; it disappears at the end. TQDM_DISABLE=1 hides it. On stdout, because Jupyter shows what
+    # stderr gets in red, as if something had gone wrong.
+    look = {"leave": False, "ncols": 90, "mininterval": 0.3, "file": sys.stdout}
+    bar = tqdm(stream, desc=name or "training", initial=start, total=steps, **look)
     for step, batch in enumerate(bar, start=start + 1):
         losses = update(batch) if labels is None else update(*batch)
         for key, value in losses.items():
@@ -90,6 +93,7 @@ def train(
         if step % 20 == 0:  # each look makes a GPU wait
             bar.set_postfix({key: f"{value:.4g}" for key, value in _last(history).items()}, refresh=False)
         if watch and (step % watch_every == 0 or step == steps):
+            bar.clear()  # what `watch` prints begins a line
             watch(step)
         if path and step % checkpoint_every == 0 and step < steps:
             save(step)

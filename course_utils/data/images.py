@@ -4,10 +4,12 @@ MNIST takes 188 MB as float32. That fits on every device, so there is no DataLoa
 processes, no decoding, no copying of one batch after another; shuffling is one index operation.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
+from tqdm import tqdm
 
 from course_utils import schedule
 from course_utils.data import download
@@ -84,12 +86,14 @@ def batches(
     steps: int | None = None,
     start: int = 0,
     seed: int = 0,
+    quiet: bool = False,
 ) -> Iterator[torch.Tensor] | Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield shuffled mini-batches (batch_size, …), or pairs with their labels where `labels` are given.
 
     By default one pass over the images; with `steps`, exactly that many batches, reshuffled at every pass.
     All batches have the same size: the few images left over at the end of a pass wait for the next one.
     The order depends on `seed` and the batch's number alone, so a run resumed at `start` sees what it would have.
+    A loop that takes more than three seconds shows how far it is, unless `quiet`; TQDM_DISABLE=1 hides that.
 
     Raises:
         ValueError: a batch is larger than the data set.
@@ -98,7 +102,10 @@ def batches(
     if per_pass == 0:
         raise ValueError(f"batch_size={batch_size} does not fit {len(images)} images: take 1 to {len(images)}.")
     order, shuffled_for = None, None
-    for step in range(start, per_pass if steps is None else steps):
+    numbers = range(start, per_pass if steps is None else steps)
+    if not quiet:  # on stdout: Jupyter shows stderr in red, as if something had gone wrong
+        numbers = tqdm(numbers, delay=3, leave=False, ncols=90, mininterval=0.3, file=sys.stdout)
+    for step in numbers:
         epoch, position = divmod(step, per_pass)
         if shuffled_for != epoch:
             generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)

@@ -10,6 +10,7 @@ import pickle
 import random
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ if sys.platform != "win32":
     processes.set_forkserver_preload(["course_utils.training"])
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no SIGKILL; there SIGTERM cannot be caught either
 
+ROOT = Path(__file__).resolve().parents[2]
 STEPS, BATCH = 40, 8
 
 
@@ -759,3 +761,37 @@ def test_killed_from_outside_at_random_times(tmp_path, uninterrupted):
         result = finish(folder, 1)
         assert 0 < result.pop("calls") <= STEPS
         assert_equal(result, uninterrupted)
+
+
+BAR = """
+import time, torch
+from course_utils.data import batches
+from course_utils.training import train
+
+images = torch.zeros(20, 1, 2, 2)
+
+def slow(x):
+    time.sleep(0.2)
+    return {"loss": x.sum()}
+
+history = train(slow, images, steps=5, batch_size=10, watch=lambda step: print(f"seen {step}"), watch_every=2)
+print("=====")
+for x in batches(images, 10, steps=3):
+    pass
+print("=====")
+for x in batches(images, 10, steps=9):
+    time.sleep(0.5)
+"""
+
+
+def test_a_long_loop_shows_that_it_lives_and_nothing_looks_like_an_error():
+    environment = {key: value for key, value in os.environ.items() if key != "TQDM_DISABLE"}
+    done = subprocess.run([sys.executable, "-c", BAR], env=environment, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")  # Jupyter shows stderr in red
+    trained, short, long = done.stdout.split("=====")
+    assert "training:" in trained
+    lines = [line.split("\r")[-1] for line in trained.splitlines()]
+    assert [line for line in lines if line.startswith("seen")] == ["seen 0", "seen 2", "seen 4", "seen 5"]
+    assert lines[-1].startswith("5 steps in")
+    assert short.strip() == "", "a short loop needs no bar"
+    assert "9/9" in long or "8/9" in long

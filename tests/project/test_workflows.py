@@ -1,9 +1,11 @@
 """The workflows: what they may do, and the proposal of a fork's address with stand-ins for GitHub and the course."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,42 @@ def test_where_the_address_is_right_nothing_is_proposed(fork):
     assert "already" in done.stdout
     assert not fork.log.exists()
     assert git("branch", "--list", "set-address", cwd=fork.remote) == ""
+
+
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*-*.yml"))
+
+
+def test_there_is_a_form_for_each_kind_of_report():
+    assert {path.stem for path in FORMS} == {"wrong-statement", "number-outside-its-band", "grading-dispute"}
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_a_form_is_one_that_github_takes(path):
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert form.keys() >= {"name", "description", "body"}
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    assert len({field["id"] for field in fields}) == len(fields) > 0
+    for field in form["body"]:
+        assert field["type"] in ("markdown", "input", "textarea", "dropdown")
+        assert field["attributes"].get("value" if field["type"] == "markdown" else "label")
+        assert field["type"] != "dropdown" or field["attributes"]["options"]
+
+
+def test_commits_are_tried_with_what_make_test_lints():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    entries = [hook["entry"] for hook in hooks]
+    linted = re.search(r"^test:.*\n\t@(.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1]
+    for words in re.findall(r"ruff ([\w -]+?)(?: \.|$)", linted):
+        assert f"python -m ruff {words}" in entries
+    assert any("pair_agrees" in entry for entry in entries)
+
+
+def test_the_citation_is_one():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert citation.keys() >= {"cff-version", "message", "title", "authors"}
+    assert citation["license"] == project["project"]["license"]
+    assert citation["repository-code"] == project["tool"]["course"]["repository"]
+    version = re.search(r'__version__ = "(.*)"', (ROOT / "course_utils/__init__.py").read_text(encoding="utf-8"))[1]
+    assert citation["version"] == version
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
