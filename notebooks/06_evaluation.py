@@ -31,7 +31,7 @@
 # - name the usual traps of a comparison, and the size of each.
 #
 # **Time.** Reading and thinking, six to seven hours, in four sittings: 6.1–6.3, 6.4–6.6, 6.7–6.9, 6.10–6.12. For a first pass read 6.1–6.6, 6.11 and 6.12; nothing there needs 6.7–6.10. Running all cells,
-# about <!--06.seconds-->120 seconds on two CPU cores, and up to five minutes where they have other work, too (not yet timed on a GPU, where the full schedule is the default and section 6.9 then trains for many hours:
+# about <!--06.seconds-->290 seconds on two CPU cores, and up to five minutes where they have other work, too (not yet timed on a GPU, where the full schedule is the default and section 6.9 then trains for many hours:
 # set `COURSE_SCHEDULE=short` for a first reading).
 #
 # **You need** chapters 01 to 05 in outline (this one loads their models, trained in advance); entropy and the Kullback–Leibler divergence (chapter 02);
