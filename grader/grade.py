@@ -123,6 +123,8 @@ class Notebook:
         begun = time.monotonic()
         self.run(name, source, left)
         took = time.monotonic() - begun
+        if self.errors.get(name, "").startswith("KeyboardInterrupt: it took longer"):
+            self.stops.append(f"{self.shown(name)}: {self.errors[name].removeprefix('KeyboardInterrupt: ')}")
         if took > left - 0.01:
             note = f"the learner's own cells took too long: {self.shown(name)} was interrupted"
             self.notes += [note] if not any("took too long" in one for one in self.notes) else []

@@ -203,7 +203,12 @@ def write_manual(folder: Path, notes: list[str] | None = None) -> int:
                 continue  # left blank
             text = answer.replace("\0", "").strip()
             changed = bool(old) and old["score"] is not None and letters(old.get("answer")) != letters(tame(text))
-            row = old | {"student": record["student"], "cell": name, "max": cell["max"], "answer": Learners(text)}
+            row = old | {
+                "student": Learners(record["student"]),
+                "cell": name,
+                "max": cell["max"],
+                "answer": Learners(text),
+            }
             row |= {"score": old.get("score"), "comment": unsafe(old.get("comment") or "")}
             row |= {"key": key_of(record["student"], name)}
             rows.append(row | {"note": CHANGED if changed else old.get("note", "")})
@@ -291,6 +296,7 @@ def gradebook(found: list[dict], layout: str) -> tuple[list[str], list[list]]:
             rows.append([r.get("name") or r["student"], *ids, "", r["score"]])
         return head, rows
     cells = list(dict.fromkeys(name for r in found for name in r["cells"]))
+    found = [r | {"student": Learners(r["student"]), "name": Learners(r.get("name", ""))} for r in found]
     head = ["student", "name", "score", "max", "status", "essays without a mark", "flags", *cells]
     return head, [
         [

@@ -510,7 +510,8 @@ def classroom(folder: Path) -> None:
 def test_the_guide_word_for_word(tmp_path):
     """A made-up class from hand-out to gradebook, with every command of solutions/README.md."""
     ignored = shutil.ignore_patterns("weights", "__pycache__")
-    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils", ignore=ignored)
+    for package in ("course_utils", "grader"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
     (tmp_path / "solutions").mkdir()
     shutil.copy(SOURCE, tmp_path / "solutions" / "ex02_tiny.py")
     shutil.copytree(SOURCE.parents[1] / "answers" / "ex99", tmp_path / "tests" / "answers" / "ex02")

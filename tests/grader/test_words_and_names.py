@@ -328,3 +328,67 @@ def test_cells_after_the_two_thousandth_are_read():
     draft.insert(0, "x = 1")
     found = submission.read(draft.dumps(), TINY)
     assert found.answers == reference(TINY)
+
+
+# ---------------------------------------------------------------- anything that editors do
+
+FUZZ = int(os.environ.get("COURSE_FUZZ", "150"))
+TOKENS = [f"token{letter}word" for letter in "abcdefgh"]
+
+
+@st.composite
+def edits(draw) -> tuple[bytes, list[str]]:
+    """A notebook after a few of the things that people and editors do to one, and the words that were written."""
+    draft = Draft(TINY, reference(TINY) if draw(st.booleans()) else {})
+    written = []
+    for token in draw(st.lists(st.sampled_from(TOKENS), max_size=5, unique=True)):
+        words, place = f"I say {token} because of it.", draw(st.integers(0, len(draft.cells) - 1))
+        cell = draft.cells[place]
+        match draw(st.integers(0, 7)):
+            case 0:
+                draft.insert(place, words, draw(st.sampled_from(["markdown", "raw", "code"])))
+            case 1 if cell["cell_type"] != "code":
+                cell["source"] += draw(st.sampled_from([" ", "\n", "\n\n"])) + words
+            case 2 if cell["cell_type"] != "code":
+                cell["source"] = words + "\n\n" + cell["source"]
+            case 3 if cell["cell_type"] != "code":
+                draft.cells.insert(place + 1, dict(cell, source=words))
+            case 4 if cell["cell_type"] != "code":
+                cell["source"] = words
+            case 5:
+                draft.insert(place, "# " + words)
+            case 6 if cell["cell_type"] != "code" and place + 1 < len(draft.cells):  # merged with the cell below
+                below = draft.cells[place + 1]
+                if below["cell_type"] != "code":
+                    cell["source"] += "\n\n" + words + "\n\n" + below["source"]
+                    del draft.cells[place + 1]
+                else:
+                    continue
+            case _:
+                continue
+        written.append(token)
+    if draw(st.booleans()):
+        for cell in draft.cells:
+            cell.pop("id", None)
+    if draw(st.booleans()):
+        for cell in draft.cells:
+            cell["metadata"] = {}
+    if draw(st.integers(0, 3)) == 0:
+        place = draw(st.integers(0, len(draft.cells) - 1))
+        draft.cells.insert(draw(st.integers(0, len(draft.cells) - 1)), draft.cells.pop(place))
+    return draft.dumps(), written
+
+
+@pytest.mark.slow
+@given(edits())
+@settings(
+    max_examples=int(os.environ.get("COURSE_FUZZ", "150")), deadline=None, suppress_health_check=list(HealthCheck)
+)
+def test_whatever_editors_do_no_word_is_lost(made):
+    content, written = made
+    found = submission.read(content, TINY)
+    code = [*found.last, *(one for some in (*found.extras.values(), *found.added.values()) for one in some)]
+    kept = " ".join([*found.answers.values(), *found.flags, *code])
+    assert [token for token in written if token not in kept] == []
+    if found.unassigned:
+        assert grade.essay(TINY.of_kind("essay")[0], found)["reason"] != "Left blank."
