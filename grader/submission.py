@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from IPython.core.inputtransformer2 import TransformerManager
 
 from course_utils import CourseError
-from grader.exercise import Cell, Exercise
+from grader.exercise import Cell, Exercise, names_in
 
 MAX_FILE, MAX_CELLS, MAX_SOURCE, MAX_ESSAY, MAX_QUOTE = 50 * 2**20, 20_000, 200_000, 30_000, 2000
 PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[\w+/=]*")
@@ -129,9 +129,9 @@ def read_words(
     for place, one in enumerate(cells):
         cell = own.get(place)
         if cell is not None and cell.kind == "essay":
-            parts[cell.id].append((place, without_question(one.source, cell, exercise)))
+            parts[cell.id].append((place, without_question(uncommented(one), cell, exercise)))
         elif cell is not None and cell.kind == "prose":
-            if words_added := what_was_added(cell.released, one.source):
+            if words_added := what_was_added(cell.released, uncommented(one)):
                 texts.append((place, words_added))
         elif cell is None and is_words(one) and "".join(one.source.split()) not in {"", *given}:
             texts.append((place, uncommented(one)))
@@ -152,7 +152,7 @@ def read_words(
                     and one.source.strip() and not is_words(one)
                     and neighbourhood(place, cell, exercise, matches, own)]  # fmt: skip
         said = list(dict.fromkeys(said))
-        blank = cells[matches[cell.id]].source if cell.id in matches else cell.released
+        blank = uncommented(cells[matches[cell.id]]) if cell.id in matches else cell.released
         found.answers[cell.id] = ("\n\n".join(said) if said else blank)[:MAX_ESSAY]
     for text in found.unassigned:
         quoted = " ".join(text.split())
@@ -278,12 +278,12 @@ def additions(cell: Cell, one: Found) -> tuple[list[str], list[str]]:
     if ours is None or theirs is None:
         return [], []
     known = {"".join(text.split()) for text in ours}
-    taken = defined(cell.released)
+    taken = names_in(cell.released)[0]
     before, after, ours_seen = [], [], False
     for text in theirs:
         if "".join(text.split()) in known:
             ours_seen = True
-        elif not defined(text) & taken:
+        elif not names_in(text)[0] & taken:
             (after if ours_seen else before).append(text)
     if cell.kind == "setup":  # its names are there before anybody adds to them
         before, after = [], before + after
