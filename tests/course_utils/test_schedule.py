@@ -1,6 +1,8 @@
 """Every COURSE_* variable: its default, its values, and one sentence for anything else."""
 
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -273,3 +275,27 @@ def test_every_seed_repeats_every_generator(seed):
         assert draws() == first
         seed_everything((seed + 1) % 2**32)
         assert draws() != first
+
+
+# ---------------------------------------------------------------- threads
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other thread libraries")
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")],
+    ids=["by default", "as wished", "by policy"],
+)
+def test_waiting_threads_soon_sleep_in_a_fresh_process_and_in_those_that_it_starts(given, used):
+    """Asked of the thread library itself, which says what it uses when it is loaded."""
+    unset = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    ask = "import subprocess, sys, course_utils; assert 'torch' not in sys.modules; "
+    ask += "subprocess.run([sys.executable, '-c', 'import torch'], check=True)"
+    done = subprocess.run(
+        [sys.executable, "-c", ask],
+        env={**unset, **given, "OMP_DISPLAY_ENV": "VERBOSE"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr) == [used]
