@@ -23,13 +23,13 @@
 # - tell which of the two networks is winning, and what that does not tell you.
 #
 # **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about <!--05.seconds-->100
-# seconds on two CPU cores (not yet timed on a GPU).
+# seconds on two CPU cores.
 #
-# **You need** the game and its two losses from chapter 03.
+# **You need** chapter 03's game and losses.
 #
 # ![A sheet of 6 by 16 handwritten digits in many different hands, all drawn by a generator.](images/05.png)
 #
-# *What you will make: a generator that draws these digits from noise.*
+# *What you will make: a generator that draws these.*
 
 # %% tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.
@@ -77,16 +77,14 @@ results = Results("05", digits.source)
 # %% [markdown]
 # ## 5.1 Two networks that know what a neighbour is
 #
-# The networks of chapters 03 and 04 see a picture as a list of 784 numbers. That a pixel has neighbours they must find
-# out from the data. A **convolution** knows it from the start: each output looks at a small
-# patch, and one small set of weights, the **kernel**, serves all patches. This chapter plays the same game with
-# convolutions, in the form that Radford et al. (2016) found to train reliably: the **deep convolutional GAN**, DCGAN.
+# The networks of chapters 03 and 04 see a picture as a list of 784 numbers and must find out from the data which pixels are neighbours.
+# A **convolution** knows it: each output looks at a small patch, and one small set of weights, the **kernel**, serves all patches. Here is the same game with
+# convolutions, in the form of Radford et al. (2016): the **deep convolutional GAN**, DCGAN.
 #
 # ![Diagram of the two networks. The generator: 64 noise numbers become 32 maps of 7 by 7, then 16 maps of 14 by 14, then
 # one picture of 28 by 28. The discriminator goes the same way back, from the picture to one number.](images/05_dcgan.svg)
 #
-# In D a kernel that moves in steps of two (**stride** 2) halves the side. G goes the other way, with the
-# **transposed convolution**, which doubles it; section 5.4 says how.
+# In D a kernel that moves in steps of two (**stride** 2) halves the side. In G a **transposed convolution** doubles it (5.4).
 
 
 # %%
@@ -134,8 +132,8 @@ def conv_discriminator(width=16):
 # - **Fading rates**: constant for the first half, then falling to nothing.
 # - **A price on steep slopes of D** at real pictures (Mescheder et al., 2018), which damps the circling that chapter 03
 #   found; charged every eighth step, eight times over, since it costs half a step (5.14).
-# - **An average of G's weights**, which does not play. A GAN does not settle; its weights wander around a compromise, and
-#   their average is a calmer guess at it (Yazıcı et al., 2019). After each step, with $\lambda = 0.99$,
+# - **An average of G's weights**, which does not play. A GAN's weights wander, and their average is a calmer
+#   guess (Yazıcı et al., 2019). After each step, with $\lambda = 0.99$,
 #
 # $$\bar\theta \leftarrow \lambda\,\bar\theta + (1 - \lambda)\,\theta. \tag{5.1}$$
 
@@ -216,9 +214,8 @@ show_images(
 )
 
 # %% [markdown]
-# Everybody who sees such a sheet asks: has it learned the training pictures by heart? Under each sample we put the training
-# picture that is nearest to it, pixel by pixel. And since *near* means nothing without a yardstick, we ask the same for test
-# digits, which the generator has never met either.
+# Has it learned the training pictures by heart? Under each sample we put the training
+# picture that is nearest to it, pixel by pixel. And since *near* means nothing without a yardstick, we ask the same for test digits.
 
 
 # %%
@@ -238,15 +235,13 @@ means = ours.values.mean(), unseen.values.mean()
 holds("samples are no nearer to training pictures than unseen digits are", means[0] > 0.95 * means[1], *means)
 
 # %% [markdown]
-# No copies of that kind. (A copy that is shifted by a pixel would escape this test; chapter 06 looks with better eyes.)
+# No copies of that kind. (A shifted copy would escape this test; see chapter 06.)
 #
-# Are they good? We borrow chapter 03's two scores, which chapter 06 will derive. Both look at the pictures through a
-# classifier. The **inception score** (Salimans et al., 2016) is high, at most 10 with ten classes, if the classifier is
+# Are they good? Chapter 03's two scores look at the pictures through a
+# classifier (chapter 06 derives them). The **inception score** (Salimans et al., 2016) is high, at most 10 with ten classes, if the classifier is
 # sure about each picture and the pictures together cover the classes evenly. The **Fréchet distance** (Heusel et al.,
-# 2017; called FID when the classifier is Inception-v3) describes real and generated pictures each by the mean and
-# covariance of 64 features, and measures how far the two Gaussians lie apart: 0 when they agree, with no upper limit.
-# Both depend on the classifier, so no number below may be compared with one from another classifier. What gives them
-# meaning are the rows for real pictures and for noise.
+# 2017) measures how far real and generated pictures lie apart in the mean and covariance of 64 features: 0 when they agree, with no upper limit.
+# Neither may be compared with numbers from another classifier. What gives them meaning are the rows for real pictures and for noise.
 
 # %%
 from course_utils import pretrained
@@ -275,13 +270,11 @@ holds("worse than real, far better than noise", real.frechet < best.frechet < no
 holds("average and last weights end within a fifth", abs(best.frechet / last.frechet - 1) < 0.2)
 
 # %% [markdown]
-# (Means of the recorded runs on MNIST: inception score <!--05.inception_score-->7.5 and distance <!--05.frechet-->54 for the
-# averaged generator, <!--05.raw_frechet-->54 for the last weights; this run's stand above. Real training pictures do not come to 0,
-# since they are other pictures than the test set's.)
+# (Means of the recorded runs on MNIST: <!--05.inception_score-->7.5 and <!--05.frechet-->54; this run's stand above. Real training pictures do not come to 0,
+# since they are not the test set's.)
 #
-# Why is the average no better? At the end the rates have faded to nothing, the weights have come to rest, and an average over
-# the last hundred steps is the same as the last. Fading and averaging are two remedies for the same wandering. Where the rate stays high, Yazıcı et al.
-# report large gains from averaging; and it does not have to know when the training will end.
+# The average is no better than the last weights: the rates have faded to nothing, the weights have come to rest, and an average over
+# the last hundred steps is much the same. Where the rate stays high, Yazıcı et al. report large gains.
 #
 # Now the layers, one after the other.
 
@@ -325,7 +318,7 @@ middle[1, 1] = y[1, 1]  # only the number in the middle
 
 # %% [markdown]
 # > **❓ Predict.** Nine stamps of 3×3, two pixels apart. How large is the sheet? Which number stands in its centre, which one
-# > two places to the left of it, and which between the two? (Input and kernel are in the cell above.)
+# > two places to the left of it, and which between the two?
 
 # %% jupyter={"outputs_hidden": true}
 panels = {
@@ -363,8 +356,8 @@ print("✓ stamp is conv_transpose2d, for strides 1, 2, 3 and paddings 0, 1")
 # %% [markdown]
 # ## 5.5 The transpose of what?
 #
-# A convolution is linear, so it is a matrix $M$: flatten the input to $x$, and the output is $Mx$. We need not think about
-# how $M$ looks. Push the unit pictures through (one pixel 1, all others 0); each returns one column.
+# A convolution is linear, so it is a matrix $M$: flatten the input to $x$, and the output is $Mx$. To see it,
+# push the unit pictures through (one pixel 1, all others 0); each returns one column.
 
 # %%
 weight = torch.randn(1, 1, 4, 4)
@@ -410,9 +403,8 @@ x = torch.randn(1, 1, 6, 6, requires_grad=True)
 holds("transposed convolution = Mᵀ = backward pass", torch.allclose(by_autograd, spread, atol=1e-5))
 
 # %% [markdown]
-# The operation is often called *deconvolution*. In signal processing that word means undoing a convolution,
-# and this undoes nothing: a transpose is not an inverse. Here there cannot even be an inverse, because $M$ squeezes 36
-# numbers into 9.
+# It is often called *deconvolution*. In signal processing that word means undoing a convolution,
+# and this undoes nothing: a transpose is not an inverse. Here there cannot even be one, since $M$ squeezes 36 numbers into 9.
 
 # %%
 x = torch.randn(1, 1, 6, 6)
@@ -435,7 +427,7 @@ holds("there is a picture of which M leaves nothing", left < 1e-4)
 #
 # $$h = (m - 1)\,s + k - 2p + r, \tag{5.5}$$
 #
-# where $r$, `output_padding`, will be explained in a moment. We check every combination, not some. The device `meta`
+# where $r$ is `output_padding`, explained in a moment. We check every combination; the device `meta`
 # computes shapes and no numbers, so a thousand layers cost next to nothing.
 
 
@@ -500,14 +492,14 @@ for side in (64, 32, 28):
 
 # %% [markdown]
 # 64 and 32 can be halved down to 4. But 28 goes 14, 7, and there it stops, because 7 is odd. This is why our generator starts from 7×7 and doubles twice.
-# (A discriminator written for 64×64, four halvings and then a 4×4 kernel, fails on 28×28: a case of the debugging clinic, notebook 90.)
+# (A discriminator with four halvings fails on 28×28: a case of notebook 90.)
 
 # %% [markdown]
 # ## 5.7 Checkerboards
 #
-# Look once more at the sheet of stamps in 5.4. Some pixels got ink from four stamps, some from two, some from one.
-# If the kernel's numbers are random and all inputs alike, the pixels with more stamps vary more. On the way to an image this becomes a pattern:
-# **checkerboard artefacts** (Odena et al., 2016). How many stamps reach pixel $j$, in one dimension? Far from the edges,
+# On the sheet of stamps in 5.4 some pixels got ink from four stamps, some from two, some from one.
+# If the kernel's numbers are random and all inputs alike, the pixels with more stamps vary more: **checkerboard artefacts** (Odena et al., 2016).
+# How many stamps reach pixel $j$, in one dimension? Far from the edges,
 #
 # $$c_j = \#\{\,i : 0 \le j - s i < k\,\}, \tag{5.6}$$
 #
@@ -526,8 +518,8 @@ for s, k in product((2, 3), (2, 3, 4, 5, 6)):
 # Only where the stride divides the kernel: then $c_j = k/s$, always. If not, it takes two values, and in two dimensions the counts of row and
 # column multiply: with kernel 3, 1 or 2 times 1 or 2. The paper's kernel 5 with stride 2 is such a case. (A kernel smaller than the stride leaves holes.)
 #
-# There is a third way to grow: first enlarge the picture by repeating every pixel, then convolve with stride 1. It is what Odena et al. recommend.
-# We compare the three on the dullest input there is: a constant map, from which we would expect a constant picture. One layer, random
+# There is a third way to grow, which Odena et al. recommend: repeat every pixel, then convolve with stride 1.
+# We compare the three on a constant map, from which we would expect a constant picture. One layer, random
 # weights, one thousand such layers at once (as output channels).
 
 
@@ -616,9 +608,9 @@ print(
 )
 
 # %% [markdown]
-# > **⚠ Common mistake.** Two of them, about $\alpha$. PyTorch calls it `momentum`, and means the share of the *new* batch; other libraries call
-# > the share of the *old* value so, 0.9 or 0.99. And it is not the second argument. `BatchNorm1d(256, 0.8)`, which stands in a listing of this course's sources
-# > (notebook 90), sets $\epsilon$, the number that should only prevent a division by zero, to 0.8.
+# > **⚠ Common mistake.** Two of them, about $\alpha$. PyTorch calls it `momentum`, and means the share of the *new* batch; other libraries mean
+# > the share of the *old* value. And it is not the second argument. `BatchNorm1d(256, 0.8)`, a line that is often copied
+# > (notebook 90), sets $\epsilon$, which should only prevent a division by zero, to 0.8.
 #
 # ### One picture at a time
 #
@@ -752,16 +744,15 @@ show_images(rows, alt="Ten samples from each of the three short games, in three 
 holds("the game between the two faults is ahead of both", distances[0] < min(distances[1:]) / 2)
 
 # %% [markdown]
-# After so few steps every distance is large, and only differences as great as these mean something: 5.13 shows pictures that the eye orders and the score cannot.
+# (So early only great differences of the score mean something: 5.13 shows pictures that the eye orders and the score cannot.)
 #
 # | sign | likely | what to try |
 # |---|---|---|
 # | D right half of the time or less, D(fake) ≥ D(real), bad pictures | D too weak | raise D's rate, lower G's; widen D |
 # | D right nearly always, pictures stand still | D too strong | lower D's rate; real labels of 0.9 (Salimans et al., 2016); constrain D (5.14, chapter 07) |
 # | D right more often than not, pictures all alike | mode collapse | chapter 07 |
-# | D right more often than not, pictures improve | healthy | leave it alone |
 #
-# Were the generator perfect, $D$ would be ½ everywhere and right half of the time (chapter 03). One that is not can learn only from a judge who sees more than it does.
+# Were the generator perfect, $D$ would be ½ everywhere (chapter 03). One that is not can learn only from a judge who sees more than it does.
 # Different rates for the two are nothing improper: Heusel et al. (2017) made a method of them.
 
 # %% [markdown]
@@ -856,11 +847,11 @@ show_images(
 )
 
 # %% [markdown]
-# EXPERIMENT
+# With everything else equal the convolutions are ahead by far, after as many steps and after as much computing, with a fraction of the weights.
+# Two things are not equal: the dense D has dropout where the other has batch norm, and the rates were chosen for the convolutions. With rates and batches chosen for it, the dense pair came to <!--03.frechet-->322 in chapter 03's minute. Of
+# other pictures and longer trainings this says nothing.
 # %% [markdown]
 # ## 5.11 Your turn
-#
-# Three changes, each with a number to hit.
 #
 # > **✎ Your turn.** *Gather instead of stamping.* Write `gathered(y, kernel)`, the transposed convolution with stride 2 and no padding, without stamps: put zeros between the numbers of
 # > `y` and two rows of zeros around them, and gather with a kernel that is turned by 180°. For the input and kernel of 5.4 it must return `stamp(y, kernel, stride=2)`, with 12 in the centre.
@@ -876,8 +867,8 @@ show_images(
 # ```
 # </details>
 #
-# > **✎ Your turn.** *Another size.* Write `generator_48`, for pictures of 48×48, with 64 noise numbers and 16 channels next to the picture, in the style of 5.1 without its 3×3 convolution. From which side do you start,
-# > and how often do you double? It must turn `torch.randn(2, 64)` into `(2, 1, 48, 48)`, and by (5.5) every layer doubles. Starting from 6×6 you should count 188,896 weights.
+# > **✎ Your turn.** *Another size.* Write `generator_48`, for pictures of 48×48, with 64 noise numbers and 16 channels next to the picture, in the style of 5.1 without its 3×3 convolution, from 6×6.
+# > It must turn `torch.randn(2, 64)` into `(2, 1, 48, 48)`, and by (5.5) every layer doubles. You should count 188,896 weights.
 #
 # <details><summary>A solution</summary>
 #
@@ -892,8 +883,8 @@ show_images(
 # ```
 # </details>
 #
-# > **✎ Your turn.** *Forget `.eval()`.* Score the averaged generator in train mode, 1,000 pictures drawn in batches of 1000, of 10, and one by one. (Work on a copy: train mode changes its running statistics.) Where does
-# > it begin to matter? In our run on MNIST the distances were TRAIN_MODE.
+# > **✎ Your turn.** *Forget `.eval()`.* Score the averaged generator in train mode, 1,000 pictures in batches of 1000, of 10, and one by one (on a copy: its running statistics change). Where does
+# > it begin to matter? TRAIN_MODE
 #
 # <details><summary>A solution</summary>
 #
@@ -909,7 +900,7 @@ show_images(
 # %% [markdown]
 # ## 5.12 On one page
 #
-# The whole model in plain PyTorch, to take home, without the average. Other grey pictures of 28×28 need one line changed.
+# The whole model in plain PyTorch, to take home, without the average.
 
 # %%
 import torch
@@ -991,7 +982,7 @@ results.check()
 # - Chapter 06 asks what the two scores measure, derives them, and adds others: precision and recall, likelihood, and looking.
 # - Chapter 07 deals with the games that do not go as well as this one.
 #
-# What follows here is for a second reading; each section stands alone.
+# What follows is for a second reading.
 # %% [markdown]
 # ## 5.13 Further: the first weights
 #
