@@ -188,6 +188,7 @@ def look(step):
 
 
 fixed_z, film = torch.randn(1_000, settings.latent_dim, device=device), Diary()
+
 # %%
 start = torch.get_rng_state()  # section 5.9 will replay the beginning
 generator, discriminator = new_pair()
@@ -257,6 +258,7 @@ contenders = {
     "uniform noise": torch.rand(10_000, 1, 28, 28, device=device),
 }
 scores = {name: evaluation.score(x, real_features, classifier) for name, x in contenders.items()}
+
 # %%
 for name, score in scores.items():
     print(f"{name:20s} inception {score.inception_score:5.2f}   Fréchet {score.frechet:7.1f}")
@@ -339,6 +341,7 @@ show(
     fig,
     alt="Four tables of numbers: the input, the kernel, the sheet with the middle stamp only, the sheet with all stamps.",
 )
+
 # %% jupyter={"outputs_hidden": true}
 sheet = panels["all nine stamps, added"]
 holds("side, centre, left of it, and between", [len(sheet), *sheet[3, [3, 1, 2]].tolist()] == [7, 12, 0, 6])
@@ -538,6 +541,7 @@ def enlarge(kind, layers=1000):
 
 # %%
 outputs = {kind: enlarge(kind) for kind in ("kernel 3, stride 2", "kernel 4, stride 2", "repeat, then kernel 3")}
+
 # %%
 fig, axes = plt.subplots(2, 3, figsize=(7.5, 4.6), constrained_layout=True)
 for (one, many), (kind, out) in zip(axes.T, outputs.items(), strict=True):
@@ -560,6 +564,7 @@ spread = {kind: out.std(dim=0) for kind, out in outputs.items()}
 uneven = {kind: (over_layers.max() / over_layers.min()).item() for kind, over_layers in spread.items()}
 within = {kind: out.flatten(1).std(dim=1).mean().item() for kind, out in outputs.items()}
 three, four, repeat = outputs
+
 # %%
 holds(
     "kernel 3: the loudest pixels have about √4 times the spread of the faintest",
@@ -575,6 +580,7 @@ holds("and one that repeats first has none", within[repeat] < 1e-5, within[repea
 # treats all alike. The upper row is about *one* network, and here kernel 4 has a pattern, too: each of four stamps reaches a pixel with another entry of the kernel, and their
 # sums differ. Training has to balance them. Repeating and convolving forbids the pattern; the price is more arithmetic, since the convolution runs on the large map.
 # Remember the third way for the day you see a checkerboard.
+
 # %% [markdown]
 # ## 5.8 Batch norm, and its two modes
 #
@@ -638,6 +644,7 @@ fresh = conv_generator().to(device)
 before = fresh[2].running_mean.clone()
 in_train, in_eval = change_of_company(fresh.train()), change_of_company(fresh.eval())
 print(f"train mode: {in_train[0]:.2f} in other company, {in_train[1]:.2f} alone;  eval mode: {max(in_eval):.6f}")
+
 # %%
 holds("in train mode company matters, and being alone matters more", in_train[1] > in_train[0] > 0.01)
 holds("in eval mode it does not", max(in_eval) < 1e-3)
@@ -700,6 +707,7 @@ games = {
     "D too weak": short_game((rate_g, rate_d / 40)),
     "D too strong": short_game((rate_g / 20, rate_d)),
 }
+
 # %% jupyter={"outputs_hidden": true}
 fig, axes = plt.subplots(1, 3, figsize=(10, 3), sharey=True, constrained_layout=True)
 for ax, (name, (*_, trace)) in zip(axes, games.items(), strict=True):
@@ -718,6 +726,7 @@ print(f"replayed and first game: D's losses differ by {gap:.2g} at most")
 end = {name: {key: sum(v[-100:]) / 100 for key, v in trace.items()} for name, (*_, trace) in games.items()}
 for name, numbers in end.items():
     print(f"{name:13s}", "  ".join(f"{key} {value:5.2f}" for key, value in numbers.items()))
+
 # %%
 fair, weak, strong = end.values()
 holds("too weak: D takes the fakes for more real than the real ones", weak["D(fake)"] > weak["D(real)"])
@@ -809,12 +818,12 @@ for name, (body, features) in bodies.items():
 holds("the shuffle costs the convolutions more", lost["convolutional"] > lost["dense"] + 0.01, *lost.values())
 
 # %% [markdown]
-# The dense network has nothing to lose: its first layer gives every pixel its own column of weights, all of them random at the start, so that a shuffled start is as likely as any other.
-# For the convolutions the digits are destroyed, as they are for us.
+# The dense network has nothing to lose: its first layer gives every pixel its own column of random weights, and a shuffled start is as likely as any other.
+# For the convolutions neighbours are gone, as they are for us.
 #
 # ### The same game, played by dense networks
 #
-# Now the experiment that the chapter's title needs. Chapter 03's pair, in the game of 5.2: the same losses, rates, price of slope, averaging, batches and number of steps. And
+# Chapter 03's pair, in the game of 5.2: the same losses, rates, price of slope, averaging, batches and number of steps. And
 # because a dense step is cheaper, we ask also who is ahead after the same *time*.
 
 # %%
@@ -833,6 +842,7 @@ dense_seconds = time.process_time() - begun
 dense_pictures = sample_gan(dense_state["averaged"], fixed_z)
 distance = {step: evaluation.score(x, real_features, classifier).frechet for step, x in film.items() if step}
 dense_distance = evaluation.score(dense_pictures, real_features, classifier).frechet
+
 # %%
 for step, one in distance.items():
     print(f"convolutional {step:6,} steps {seconds * step / settings.steps:5.0f} s   Fréchet {one:6.0f}")
@@ -847,14 +857,15 @@ show_images(
 )
 
 # %% [markdown]
-# With everything else equal the convolutions are ahead by far, after as many steps and after as much computing, with a fraction of the weights.
-# Two things are not equal: the dense D has dropout where the other has batch norm, and the rates were chosen for the convolutions. With rates and batches chosen for it, the dense pair came to <!--03.frechet-->322 in chapter 03's minute. Of
+# The convolutions are ahead after as many steps and after as much computing, with fewer weights (of the width we chose).
+# Two things are not equal: the dense D has dropout where the other has batch norm, and the rates were chosen for the convolutions. With its own, the dense pair came to <!--03.frechet-->322 in chapter 03 (recorded mean). Of
 # other pictures and longer trainings this says nothing.
+
 # %% [markdown]
 # ## 5.11 Your turn
 #
-# > **✎ Your turn.** *Gather instead of stamping.* Write `gathered(y, kernel)`, the transposed convolution with stride 2 and no padding, without stamps: put zeros between the numbers of
-# > `y` and two rows of zeros around them, and gather with a kernel that is turned by 180°. For the input and kernel of 5.4 it must return `stamp(y, kernel, stride=2)`, with 12 in the centre.
+# > **✎ Your turn.** *Gather instead of stamping.* Write `gathered(y, kernel)`, the transposed convolution with stride 2, without stamps: put zeros between the numbers of
+# > `y` and two rows of zeros around them, and gather with the kernel turned by 180°. For the input of 5.4 it must return `stamp(y, kernel, stride=2)`, with 12 in the centre.
 #
 # <details><summary>A solution</summary>
 #
@@ -959,7 +970,8 @@ for step in range(steps):
         fade.step()
 with torch.no_grad():
     pictures = (G.eval()(torch.randn(20, 64, device=x.device)) + 1) / 2
-print(f"losses {d_loss:.2f} and {g_loss:.2f}, pictures {tuple(pictures.shape)}")
+print(f"losses {d_loss:.2f} and {g_loss:.2f}")
+show_images(pictures, alt="Twenty samples of the short training on one page, in two rows.")
 
 # %%
 results.check()
@@ -983,6 +995,7 @@ results.check()
 # - Chapter 07 deals with the games that do not go as well as this one.
 #
 # What follows is for a second reading.
+
 # %% [markdown]
 # ## 5.13 Further: the first weights
 #
@@ -1022,10 +1035,10 @@ for name, network in starts.items():
 # (`network.apply(dcgan_init)` calls it on every layer. The scale $\gamma$ of a batch norm starts near 1; the 0.02 there comes from the code of the paper.)
 #
 # The default looks at the size of a layer, 0.02 does not. They differ most in the last one, and both numbers can be predicted. The default draws evenly between
-# $\pm 1/\sqrt{f}$, where $f$ is the number of inputs of a convolution; for a *transposed* one PyTorch takes it from the wrong side, output channels times $k^2$, here
+# $\pm 1/\sqrt{q}$, where $q$ is the number of inputs of a convolution; for a *transposed* one PyTorch takes it from the wrong side, output channels times $k^2$, here
 # $1 \cdot 16$. An even draw between $\pm\tfrac14$ has standard deviation $\tfrac14/\sqrt3 = 0.144$, seven times 0.02. What is really summed in a pixel
 # is more: with kernel 4 and stride 2 it is reached by $2 \times 2$ stamps (5.6), from each of 16 channels, 64 products. Their inputs were standard normal after batch norm, and
-# ReLU has set the negative half to 0, which leaves a mean square of $\tfrac12$. So before the tanh a pixel should have standard deviation $w\sqrt{64 \cdot \tfrac12}$, with $w$ that of the weights.
+# ReLU has set the negative half to 0, which leaves a mean square of $\tfrac12$. So before the tanh a pixel should have standard deviation $\tau\sqrt{64 \cdot \tfrac12}$, with $\tau$ that of the weights.
 
 # %%
 for name, spread in (("PyTorch's default", 0.25 / 3**0.5), ("N(0, 0.02)", 0.02)):
@@ -1247,6 +1260,7 @@ mixed = new_pair()
 trace = train(mixed_game(*mixed), digits.train, steps=120, batch_size=settings.batch_size)
 for name, losses in (("apart", early["PyTorch's default"][2]), ("mixed", trace)):
     print(name, "  ".join(f"{key} {sum(losses[key][-30:]) / 30:.4f}" for key in ("D loss", "G loss")))
+
 # %% jupyter={"outputs_hidden": true}
 show_images(
     {
@@ -1255,6 +1269,7 @@ show_images(
     },
     alt="Ten samples after a short game with mixed batches, and ten after the same game with separate batches.",
 )
+
 # %%
 holds("with mixed batches both losses are low", max(sum(trace[key][-30:]) / 30 for key in trace) < 0.35)
 
@@ -1262,6 +1277,7 @@ holds("with mixed batches both losses are low", max(sum(trace[key][-30:]) / 30 f
 # Both are low: *both players believe that they have won*. In D's step the two kinds lie on either side of their common mean. But in G's step the
 # batch is all fakes and is centred on itself, which D has never seen, and it calls the batch real. The generator hears praise and has nothing to learn from.
 # If both losses of a GAN vanish, suspect that D is not asked the same question in the two steps.
+
 # %% [markdown]
 # ## 5.16 Further: walking and calculating with codes
 #
@@ -1312,6 +1328,7 @@ for c in (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0):
     sure = judge_codes(c * z)[0].amax(dim=1).mean()
     rows[f"the codes times {c:g}: surest class {sure:.2f} on average"] = sample_gan(averaged, c * z[:10])
 show_images(rows, alt="Seven rows of ten pictures: the same ten codes, multiplied by seven numbers from 0 to 2.")
+
 # %%
 first = rows[next(iter(rows))]
 holds("code 0 has one picture, whoever asks", (first - first[:1]).abs().max() < 1e-5)
@@ -1379,6 +1396,7 @@ show_images(
     {"mean codes": sample_gan(averaged, means), "the same, lengthened to the shell": sample_gan(averaged, on_shell)},
     alt="Two rows of ten pictures: the decoded mean codes of the classes 0 to 9, and the same codes lengthened.",
 )
+
 # %% jupyter={"outputs_hidden": true}
 classes = torch.arange(10, device=device)
 right = [(judge_codes(codes)[0].argmax(dim=1) == classes).sum().item() for codes in (means, on_shell)]
@@ -1390,19 +1408,19 @@ holds("at the usual length at least seven are the digit they stand for", right[1
 # %% [markdown]
 # The mean codes are short, as averages of many directions are, and mostly readable all the same; at the usual length they are clearer. Their *directions* are what counts.
 #
-# Now the arithmetic. Take a code $z$ whose picture is called $b$, subtract $\bar z_b$, add $\bar z_c$. Is the result a $c$? We try all pairs $b \ne c$, and steps of one to three times $\bar z_c - \bar z_b$.
+# Now the arithmetic. Take a code $z$ whose picture is called $u$, subtract $\bar z_u$, add $\bar z_v$. Is the result a $v$? We try all pairs $u \ne v$, and steps of one to three times $\bar z_v - \bar z_u$.
 # For a baseline, the means are replaced by random vectors of the same lengths.
 
 
 # %%
 def hit_rate(means, times, number=200):
-    """How often z + times · (mean of c − mean of b) gives a c, for codes z that give a b, over all c ≠ b."""
+    """How often z + times · (mean of v − mean of u) gives a v, for codes z that give a u, over all v ≠ u."""
     z = torch.randn(number, settings.latent_dim, device=device)
-    b = judge_codes(z)[0].argmax(dim=1)
+    u = judge_codes(z)[0].argmax(dim=1)
     hits = []
-    for c in range(10):
-        moved = (z + times * (means[c] - means[b]))[b != c]
-        hits.append((judge_codes(moved)[0].argmax(dim=1) == c).float())
+    for v in range(10):
+        moved = (z + times * (means[v] - means[u]))[u != v]
+        hits.append((judge_codes(moved)[0].argmax(dim=1) == v).float())
     return torch.cat(hits).mean().item()
 
 
@@ -1411,6 +1429,7 @@ random_means = F.normalize(torch.randn_like(means), dim=1) * means.norm(dim=1, k
 rates = {times: (hit_rate(means, times), hit_rate(random_means, times)) for times in (1, 2, 3)}
 for times, (rate, chance) in rates.items():
     print(f"{times} × the difference: {rate:.0%} are the intended digit; with random directions {chance:.0%}")
+
 # %%
 holds("the directions mean something", all(rate > 2.5 * chance for rate, chance in rates.values()))
 holds("one step is too short to be reliable, two are better", rates[1][0] < min(0.75, rates[2][0]))
@@ -1483,7 +1502,7 @@ print(f"for 64×64, width 64: {count(large.generator):,} and {count(large.discri
 
 # %% [markdown]
 # Without the 3×3 convolutions, that network for 64×64 with 64 channels at the picture and 100 noise numbers is the one that most PyTorch tutorials print. We hold it against a count that knows nothing of
-# our class. Each 4×4 layer from $a$ to $b$ channels has $16ab$ weights, each batch norm of $a$ channels $2a$; our last layer also has a bias.
+# our class. Each 4×4 layer has 16 weights for a pair of channels, each batch norm two for a channel; our last layer also has a bias.
 
 # %%
 channels = [100, 512, 256, 128, 64, 1]  # from the noise to the picture
@@ -1636,6 +1655,7 @@ descriptions = {"pixels": lambda x: x.flatten(1)}
 for name, network in (("untrained D", untrained), ("trained D", discriminator)):
     descriptions[name] = partial(described, copy.deepcopy(network).eval())
 accuracy = {name: linear_accuracy(how(seen), how(asked), labels, wanted) for name, how in descriptions.items()}
+
 # %%
 print("share of right answers:", ", ".join(f"{name} {share:.3f}" for name, share in accuracy.items()))
 holds("untrained convolutions beat the pixels", accuracy["untrained D"] > accuracy["pixels"])
@@ -1647,6 +1667,7 @@ results.add(**{f"accuracy_{name.split()[0]}": share for name, share in accuracy.
 
 # %%
 results.check()
+
 # %% [markdown]
 # ## References
 #
