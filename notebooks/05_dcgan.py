@@ -75,7 +75,7 @@ digits = load_images("mnist")
 results = Results("05", digits.source)
 
 # %% [markdown]
-# ## 5.1 Two networks that know what a neighbour is
+# ## 5.1 Two networks that know what a neighbour is · 4 min
 #
 # The networks of chapters 03 and 04 see a picture as a list of 784 numbers and must find out from the data which pixels are neighbours.
 # A **convolution** knows it: each output looks at a small patch, and one small set of weights, the **kernel**, serves all patches. Here is the same game with
@@ -124,14 +124,14 @@ def conv_discriminator(width=16):
 
 
 # %% [markdown]
-# ## 5.2 A minute of training
+# ## 5.2 A minute of training · 6 min
 #
 # The step is chapter 03's `gan_update`: D learns to tell real pictures from fakes, then G learns to be
 # taken for real. Around it stand three things:
 #
 # - **Fading rates**: constant for the first half, then falling to nothing.
 # - **A price on steep slopes of D** at real pictures (Mescheder et al., 2018), which damps chapter 03's circling
-#   and is charged every eighth step, eight times over, since it costs half a step; see 5.14.
+#   and is charged every eighth step, eight times over; see 5.14.
 # - **An average of G's weights**, which does not play: G's weights wander, and their average is a calmer
 #   guess (Yazıcı et al., 2019). After each step, with $\lambda = 0.99$,
 #
@@ -200,7 +200,7 @@ state |= {"film": film}
 history = train(update, digits.train, **size, watch=look, watch_every=every, name="05_dcgan", state=state)
 
 # %% [markdown]
-# ## 5.3 What came out
+# ## 5.3 What came out · 6 min
 #
 # The whole sheet at the end:
 
@@ -281,7 +281,7 @@ holds("average and last weights end within a fifth", abs(best.frechet / last.fre
 # Now the layers, one after the other.
 
 # %% [markdown]
-# ## 5.4 A stamp for each number
+# ## 5.4 A stamp for each number · 6 min
 #
 # A convolution gathers: each output number is a weighted sum over a patch of the input. Turn this round. Let each
 # *input* number be spread over a patch of the output. It multiplies the kernel and leaves the product there, like a stamp
@@ -357,7 +357,7 @@ for stride, padding in product((1, 2, 3), (0, 1)):
 print("✓ stamp is conv_transpose2d, for strides 1, 2, 3 and paddings 0, 1")
 
 # %% [markdown]
-# ## 5.5 The transpose of what?
+# ## 5.5 The transpose of what? · 5 min
 #
 # A convolution is linear, so it is a matrix $M$: flatten the input to $x$, and the output is $Mx$. To see it,
 # push the unit pictures through (one pixel 1, all others 0); each returns one column.
@@ -419,7 +419,7 @@ left = F.conv2d(lost, weight, stride=2, padding=1).norm() / lost.norm()
 holds("there is a picture of which M leaves nothing", left < 1e-4)
 
 # %% [markdown]
-# ## 5.6 How large is the output?
+# ## 5.6 How large is the output? · 5 min
 #
 # A kernel of side $k$ on a picture of side $h$, padded by $p$ on both sides: its first place is at 0, its last at most at
 # $h + 2p - k$, and it moves in steps of $s$. So the number of places it visits, the side of the map, is
@@ -498,7 +498,7 @@ for side in (64, 32, 28):
 # (A discriminator with four halvings fails on 28×28: a case of notebook 90.)
 
 # %% [markdown]
-# ## 5.7 Checkerboards
+# ## 5.7 Checkerboards · 7 min
 #
 # On the sheet of stamps in 5.4 some pixels got ink from four stamps, some from two, some from one.
 # If the kernel's numbers are random and all inputs alike, the pixels with more stamps vary more: **checkerboard artefacts** (Odena et al., 2016).
@@ -582,7 +582,7 @@ holds("and one that repeats first has none", within[repeat] < 1e-5, within[repea
 # Remember the third way for the day you see a checkerboard.
 
 # %% [markdown]
-# ## 5.8 Batch norm, and its two modes
+# ## 5.8 Batch norm, and its two modes · 5 min
 #
 # Ioffe and Szegedy (2015) proposed to bring each channel to mean 0 and variance 1 *over the batch* (and, in a convolutional net,
 # over all places of the map), then to let the network choose another scale $\gamma$ and shift $\beta$:
@@ -656,7 +656,7 @@ holds("running statistics moved, although there were no gradients", not torch.eq
 # gradients and nothing else: running statistics change at every forward pass in train mode.
 
 # %% [markdown]
-# ## 5.9 Who is winning?
+# ## 5.9 Who is winning? · 9 min
 #
 # The losses of a GAN do not tell whether the pictures get better. They do tell who is ahead. A
 # hook on D notes every answer that it gives in a step, and from those we take the mean of $D$ over the real and over the
@@ -758,14 +758,14 @@ holds("the game between the two faults is ahead of both", distances[0] < min(dis
 # | sign | likely | what to try |
 # |---|---|---|
 # | D right half of the time or less, D(fake) ≥ D(real), bad pictures | D too weak | raise D's rate, lower G's; widen D |
-# | D right nearly always, pictures stand still | D too strong | lower D's rate; real labels of 0.9 (Salimans et al., 2016); constrain D (5.14, chapter 07) |
+# | D right nearly always, bad pictures | D too strong | lower D's rate; real labels of 0.9 (Salimans et al., 2016); constrain D (5.14) |
 # | D right more often than not, pictures all alike | mode collapse | chapter 07 |
 #
 # Were the generator perfect, $D$ would be ½ everywhere (chapter 03). One that is not can learn only from a judge who sees more than it does.
 # Different rates for the two are nothing improper: Heusel et al. (2017) made a method of them.
 
 # %% [markdown]
-# ## 5.10 Does it matter that they are convolutions?
+# ## 5.10 Does it matter that they are convolutions? · 8 min
 #
 # What is a dense network missing? Shuffle the pixels of every picture, with the same shuffle for all of them.
 
@@ -862,7 +862,7 @@ show_images(
 # other pictures and longer trainings this says nothing.
 
 # %% [markdown]
-# ## 5.11 Your turn
+# ## 5.11 Your turn · 2 min
 #
 # > **✎ Your turn.** *Gather instead of stamping.* Write `gathered(y, kernel)`, the transposed convolution with stride 2, without stamps: put zeros between the numbers of
 # > `y` and two rows of zeros around them, and gather with the kernel turned by 180°. For the input of 5.4 it must return `stamp(y, kernel, stride=2)`, with 12 in the centre.
@@ -909,7 +909,7 @@ show_images(
 # </details>
 
 # %% [markdown]
-# ## 5.12 On one page
+# ## 5.12 On one page · 7 min
 #
 # The whole model in plain PyTorch, to take home, without the average.
 
@@ -997,7 +997,7 @@ results.check()
 # What follows is for a second reading.
 
 # %% [markdown]
-# ## 5.13 Further: the first weights
+# ## 5.13 Further: the first weights · 9 min
 #
 # Radford et al. draw all weights from a normal distribution with standard deviation 0.02; our networks start as PyTorch
 # starts them. Does it matter?
@@ -1106,14 +1106,14 @@ holds("from 0.02 there are strokes, and the distance is that of even grey, withi
 holds("from the default the contrast is higher", contrast["PyTorch's default"] > contrast["N(0, 0.02)"])
 
 # %% [markdown]
-# Here eye and score part. The second row has pale strokes, of different digits; the third has nothing; and the distance puts the two side by side. To a classifier that has seen only white strokes on black, any grey
-# sheet is equally strange. So among very bad pictures do not trust the order of the scores: look.
+# Here eye and score part. The second row has pale strokes, of different digits; the third has nothing; and the distance puts the two side by side. (The classifier was trained on white strokes
+# on black; it has no reason to know its way about in grey.) So among very bad pictures do not trust the order of the scores: look.
 #
 # The gentle start is behind, so early. Whether it stays behind, this does not say. The two starts differ in all layers, so that the cause of the lead cannot be read off, either; and a short experiment shows the
 # beginning of a training. Do not choose your settings by it alone.
 
 # %% [markdown]
-# ## 5.14 Further: the price of a slope
+# ## 5.14 Further: the price of a slope · 4 min
 #
 # Chapter 03 found that a game circles and that curvature in the discriminator's own weights damps the circle. Mescheder et al.
 # (2018) add such a damping on purpose: they charge $D$ for steep slopes at real pictures,
@@ -1121,7 +1121,7 @@ holds("from the default the contrast is higher", contrast["PyTorch's default"] >
 # $$R_1 = \frac{\rho}{2}\; \mathbb{E}_{x \sim p_\text{data}} \bigl\lVert \nabla_x\, \ell(x) \bigr\rVert^2, \tag{5.10}$$
 #
 # where $\ell(x)$ is the logit and $\rho$ the price. At the end of a perfect game $D$ should be flat; the penalty says so from the start. It needs the gradient
-# of a gradient, which `create_graph=True` allows, and costs more than half as much as the rest of the step; hence the charge of eight times the price at every eighth step
+# of a gradient, which `create_graph=True` allows, and another pass through D, forwards and twice backwards; hence the charge of eight times the price at every eighth step
 # (a trick of Karras et al., 2020). For a linear $D$ the slope is its weight vector, which makes a check.
 
 
@@ -1173,7 +1173,7 @@ holds("the price makes D flatter", slopes[1] < slopes[0])
 # Whether it makes the pictures better is another question, which one short run cannot answer. Chapter 07 has more of its kind.
 
 # %% [markdown]
-# ## 5.15 Further: what a discriminator learns from the company
+# ## 5.15 Further: what a discriminator learns from the company · 9 min
 #
 # In the discriminator, too, the answer about one picture depends on the others. The gradient tells by how much. We
 # take the logit of picture 0 and differentiate it with respect to *all* pictures of the batch.
@@ -1279,7 +1279,7 @@ holds("with mixed batches both losses are low", max(sum(trace[key][-30:]) / 30 f
 # If both losses of a GAN vanish, suspect that D is not asked the same question in the two steps.
 
 # %% [markdown]
-# ## 5.16 Further: walking and calculating with codes
+# ## 5.16 Further: walking and calculating with codes · 13 min
 #
 # A GAN has no encoder, so we cannot ask for the code of a given picture. But we can draw codes, look at what they give, and move between them.
 #
@@ -1444,7 +1444,7 @@ results.add(arithmetic_once=rates[1][0], arithmetic_twice=rates[2][0], arithmeti
 # > works, and compare with a step of the same length in no particular direction. (And remember who judged: the classifier that also chose the codes.)
 
 # %% [markdown]
-# ## 5.17 Further: other sizes, and colour
+# ## 5.17 Further: other sizes, and colour · 15 min
 #
 # One class for both networks, for any side that is 4 or 7 doubled a few times. The channel numbers double whenever the side is halved.
 
@@ -1555,7 +1555,7 @@ torch.testing.assert_close((conv(x) * y).sum(), (x * transposed(y)).sum(), rtol=
 # was told the class and had dense layers of 1024. Kernel 4, width 64 and normal noise came with later ports to Torch and PyTorch. By (5.6) five against two is the uneven case, in which pixels get different numbers of
 # stamps; four is the even one.
 #
-# ### A few minutes of colour, or seconds
+# ### A few seconds of colour
 #
 # Does it work on photographs? On two cores and in seconds, a little. scikit-learn carries two photographs, of a flower and of a temple. We cut
 # 32×32 patches from them (at half size) and train the class on these, with `channels=3` and the same update.
@@ -1590,8 +1590,8 @@ print(f"{len(patches):,} patches; Fréchet distance of the mean colours: {start:
 holds("in a few seconds it has learned the colours of the two photographs", end < start)
 
 # %% [markdown]
-# It has the colours and something of the textures of two photographs; things it has none. Natural pictures take a larger network, more pictures and hours of a GPU. On
-# the full schedule this cell trains the same class on Fashion-MNIST and on CIFAR-10, small colour photographs of 32×32. These runs have names: every 500 steps `train` saves what `state` holds, and a
+# Of two photographs and in so few steps it can learn colours and smooth shading; to look for things in its patches would ask too much. Natural pictures take a larger network, more pictures and hours of a GPU. On
+# the full schedule the next cells train the same class on Fashion-MNIST and on CIFAR-10, small colour photographs of 32×32. These runs have names: every 500 steps `train` saves what `state` holds, and a
 # session that was cut off continues where it was (chapter 00).
 
 # %%
@@ -1622,7 +1622,7 @@ for name, steps in full.runs.items():  # none on the short schedule
 # > shown both as they are needs one look at the background to tell them apart. `update` brings the real ones to the generator's scale (`2 * x - 1`), `sample_gan` the generated ones to the pictures'.
 
 # %% [markdown]
-# ## 5.18 Further: what the discriminator has learned
+# ## 5.18 Further: what the discriminator has learned · 4 min
 #
 # Half of the paper of Radford et al. is about another use. To tell real pictures from fakes, D has to know something about digits, and it was never told a label. So take the maps before its last layer as a
 # description of a picture, and fit a linear classifier to them with only 1,000 labels. Two controls: the pixels themselves, and an *untrained* D of the same shape.
