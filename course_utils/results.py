@@ -73,8 +73,9 @@ def band(values: list[float], key: str = "") -> Band:
 
     It is Student's prediction interval, taken on a scale on which the quantity has no bound, so that the band keeps to
     what is possible: a share (by its name, `key`) on that of log odds, what is always positive on that of logarithms,
-    the rest as it is. With few runs the interval is wide; beyond ten standard deviations it is not believed. It is
-    never narrower than 1 % to each side, since another machine adds up in another order.
+    the rest as it is. With three or four runs the interval would be too wide to check anything, and is cut at six
+    standard deviations: then one number in 40 to 100 falls outside by chance. It is never narrower
+    than 1 % to each side, since another machine adds up in another order.
     """
     share = bool(SHARES.search(key)) and all(0 <= value <= 1 for value in values)
     x = np.array(values, dtype=float)
@@ -84,7 +85,7 @@ def band(values: list[float], key: str = "") -> Band:
         sign, x = np.sign(x[0]), np.log(abs(x))
     n, mean = len(x), x.mean()
     spread = x.std(ddof=1) * np.sqrt(1 + 1 / n) if n > 1 else 0.0
-    margin = min(10.0, scipy.stats.t.ppf(0.9995, n - 1)) * spread if n > 1 else 0.0
+    margin = min(6.0, scipy.stats.t.ppf(0.9995, n - 1)) * spread if n > 1 else 0.0
     least = 0.1 if share else 0.01 if positive else 0.01 * abs(mean)
     ends = np.array([mean - max(margin, least), mean + max(margin, least)])
     if share:

@@ -27,8 +27,8 @@
 # - write GAN losses that neither overflow nor hide an overflow;
 # - say what label smoothing does to the discriminator, and what the non-saturating loss minimises.
 #
-# **Time.** The core, about 70 minutes; what stands under *Further*, about 25 more. Running all cells, about
-# <!--04.seconds-->70 seconds on two CPU cores (not yet timed on a GPU).
+# **Time.** The core, about 70 minutes; what stands under *Further*, about 25 more. Running all
+# cells, about <!--04.seconds-->70 seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** from chapter 03 the two losses, the best discriminator $D^* = p/(p+q)$ and its value; derivatives, the
 # chain rule, Gaussian densities.
@@ -805,8 +805,7 @@ show_images(
 
 # %% [markdown]
 # It stood still under SGD, and under Adam it trains. It also comes out last in most games: over the recorded runs on MNIST the mean
-# distances are <!--04.adam_saturating_frechet-->903 for the saturating loss, <!--04.adam_non_saturating_frechet-->838 for the non-saturating one and
-# <!--04.adam_hinge_frechet-->732 for the hinge losses, whose discriminator is another one, too. That is little beside the way which all three have covered, and how far
+# distances are <!--04.adam_saturating_frechet-->903 for the saturating loss, <!--04.adam_non_saturating_frechet-->838 for the non-saturating one and <!--04.adam_hinge_frechet-->732 for the hinge losses, whose discriminator is another one, too. That is little beside the way which all three have covered, and how far
 # the losses stand apart after long training, with settings tuned for each, three short runs cannot tell. But a text that shows you (4.1) and concludes that the minimax loss cannot be
 # trained has left out the optimiser. Whether the small share of the batch did harm we cannot tell from these games; it is small only
 # while the logits are far below zero, and the first steps bring them up.

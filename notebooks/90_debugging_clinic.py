@@ -31,8 +31,8 @@
 # - go through a checklist that finds such faults in minutes, in your own code too;
 # - load somebody else's weights without running somebody else's program.
 #
-# **Time.** The core, about 75 minutes; what stands under *Further*, about 35 more. Running all cells, about
-# <!--90.seconds-->20 seconds on two CPU cores (not yet timed on a GPU).
+# **Time.** The core, about 75 minutes; what stands under *Further*, about 35 more. Running all
+# cells, about <!--90.seconds-->20 seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapters 02 and 03. Single cases touch chapters 04, 05 and 07; you can read them without.
 #
@@ -1345,9 +1345,10 @@ distance = (a - torch.zeros(3)).square().sum().sqrt()
 (slope,) = torch.autograd.grad(distance, a, retain_graph=True)
 holds("the value is finite, its slope is not a number", bool(distance == 0 and slope.isnan().all()), distance)
 
-with expect_error(RuntimeError) as said, torch.autograd.detect_anomaly(check_nan=True), warnings.catch_warnings():
+with warnings.catch_warnings(), expect_error(RuntimeError) as said:
     warnings.simplefilter("ignore")
-    torch.autograd.grad((a - torch.zeros(3)).square().sum().sqrt(), a)
+    with torch.autograd.detect_anomaly(check_nan=True):
+        torch.autograd.grad((a - torch.zeros(3)).square().sum().sqrt(), a)
 holds("anomaly detection names the operation", "Backward0" in said[0])
 
 # %% [markdown]
