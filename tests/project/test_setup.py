@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from course_utils.commands import lab
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -332,6 +334,25 @@ def test_a_checkout_by_git_for_windows_works_in_wsl(tmp_path):
         assert done.stderr.startswith("No Python 3.11 or newer was found")  # and not "set: Illegal option -"
 
 
+# ---------------------------------------------------------------- floors
+
+
+def test_floors_take_two_kinds_of_versions():
+    if sys.platform == "win32":
+        pytest.skip("a script for bash")
+    done = subprocess.run([ROOT / ".ci" / "floors", "middle"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: .ci/floors [lowest|newest]")
+
+
+def test_a_floor_has_a_reason():
+    """What learners meet has a lower bound, which .ci/floors tries; a tool of those who change the course has none."""
+    assert all(requirement.specifier for requirement in requirements("lab"))
+    [dev] = [PROJECT["optional-dependencies"]["dev"]]
+    tools = [Requirement(line) for line in dev if "course-utils" not in line]
+    assert [tool.name for tool in tools if any(s.operator == ">=" for s in tool.specifier)] in ([], ["nbval"])
+
+
 # ---------------------------------------------------------------- the lists
 
 
@@ -429,5 +450,6 @@ def test_jupyterlab_takes_every_documented_call(command):
     config = subprocess.run([sys.executable, *options, "--show-config"], cwd=ROOT, capture_output=True, text=True)
     assert config.returncode == 0, config.stderr
     assert re.search(rf"root_dir = '{re.escape(str(ROOT))}'", config.stdout), config.stdout
-    where = "exercises" if "exercises" in command else "notebooks/00_start_here.ipynb"
+    asked = re.search(r"FOLDER=(\w+)", command)
+    where = lab.page(asked[1] if asked else "00")
     assert f"default_url = '/lab/tree/{where}'" in config.stdout
