@@ -1155,7 +1155,7 @@ with when_ready():
 # %% [markdown]
 # **Report** (5 points, about 150 words and a table). (a) What did you expect, and what did you measure: code size, your
 # error (at least two seeds), PCA's error, all on held-out pictures? (b) How many of your numbers do the work of 16
-# principal components? (c) Where does your advantage over PCA shrink as the code grows, and why might that be? (d) Name
+# principal components? (c) How does your advantage over PCA change as the code grows, and why might that be? (d) Name
 # one thing in your own experiment that could mislead a reader, and what you would run to find out.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-report", "locked": false, "points": 5, "schema_version": 3, "solution": true}

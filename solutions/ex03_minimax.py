@@ -813,8 +813,8 @@ for a, eta in ((0.7, 0.3), (2.5, 0.11), (-1.3, 0.4)):
 
 # %% [markdown]
 # **Question D3** (3 points). A colleague trains a GAN whose losses swing. "I shall lower the learning rate until it
-# converges." Use your results and section 3.5: (a) What would a lower rate do for simultaneous players of $a\,xy$, in
-# rounds and in the distance travelled per unit of $\eta \times$ rounds? (b) What else can end the circling? Name two
+# converges." Use your results and section 3.5: (a) What would a lower rate do for simultaneous players of $a\,xy$, counted in
+# rounds until the distance has doubled, and in "time", $\eta \times$ rounds? (b) What else can end the circling? Name two
 # things, and say how each acts.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-circles", "locked": false, "points": 3, "schema_version": 3, "solution": true}

@@ -221,7 +221,7 @@ close(
 # %% [markdown]
 # ## B. A sign between two players
 #
-# Document 001 writes the two costs as sums over a batch,
+# A course text writes the two costs as sums over a batch,
 #
 # $$\mathcal J_D = -\sum_x \log D(x) - \sum_z \log\bigl(1 - D(G(z))\bigr), \qquad
 # \mathcal J_G = -\mathcal J_D = \text{const} - \sum_z \log\bigl(1-D(G(z))\bigr),$$

@@ -382,8 +382,9 @@ close(conv_backward(g, kernel, 3), torch.tensor([1.0, 13.0, 30.0]), "Unless it i
 # - a convolution is linear, a matrix $M$; the layer applies $M^\top$ (of *a* convolution with the same kernel, stride
 #   and padding; the decoder's kernels are its own, so not even the transpose of the encoder's matrix);
 # - it restores the shape, not the numbers: a transpose is not an inverse;
-# - with stride 2 there cannot be an inverse: fewer outputs than inputs (per channel), the matrix has a null space,
-#   different pictures have the same output;
+# - no inverse where the layer makes fewer numbers than it takes: with stride 2 each map has a quarter of the places, so unless
+#   the channels grow four times or more, the matrix has a null space and different pictures have the same output (a first
+#   layer from 1 to 4 channels or more need not lose anything; its transpose is still not its inverse);
 # - the backward pass of every convolution: $\nabla_x L = M^\top \nabla_{Mx} L$.
 # Wrong: "it is called transposed because it transposes (flips) the kernel"; "with the right padding it inverts".
 # ### END MARK SCHEME
@@ -391,8 +392,8 @@ close(conv_backward(g, kernel, 3), torch.tensor([1.0, 13.0, 30.0]), "Unless it i
 # applies $M^\top$, the transpose of a convolution that has its kernel, stride and padding. In a decoder the kernels are
 # learned separately, so it is not even the transpose of the encoder's convolution. What returns is the *shape*: $M$
 # maps $n$ numbers to $m$, so $M^\top$ maps $m$ to $n$. The numbers do not return, since a transpose is not an inverse.
-# With stride 2 there is none: each channel has about a quarter as many numbers as before, so $M$ has a null space, and
-# pictures that differ by something in it give the same output. What has been lost, the decoder must make up. Also a
+# With stride 2 there often is none: each map has about a quarter as many numbers as before, so unless the channels grow at least
+# four times, $M$ has a null space, and pictures that differ by something in it give the same output. What has been lost, the decoder must make up. Also a
 # network without any such layer runs them: the chain rule gives $\nabla_x L = M^\top\nabla_{Mx} L$, so the backward
 # pass of every convolution is a transposed convolution.
 
@@ -1184,8 +1185,8 @@ for a, b in ((2, 5), (4, 4), (6, 1)):
 #   that; the later eval-mode pictures change;
 # - mixed: shared statistics, so a crude difference between the kinds (ink, brightness, scale) survives batch norm and
 #   sets them apart at once;
-# - separate: in every channel both batches have mean 0 and variance 1 behind the first batch norm, so what all members
-#   of a batch have in common is invisible; D must find finer differences.
+# - separate: in every channel both batches have mean 0 and variance 1 behind the first batch norm, so a difference in a channel's
+#   mean or scale is invisible (a common *pattern* of places stays); D must find finer differences.
 # ### END MARK SCHEME
 # In train mode every channel is brought to mean 0 and variance 1 over the batch. A batch of one picture is normalised
 # by its own places, so whatever makes a channel strong or weak in this picture is divided away, and the same $z$ gives
@@ -1537,7 +1538,8 @@ with when_ready():
 # - B: D is at chance *and* the pictures are bad: D is too weak (not "equilibrium"); more D capacity, more D steps or a
 #   higher rate for D; losses alone cannot tell it from success;
 # - C: healthy, D somewhat ahead, balance in motion; go on, average the weights, fade the rates;
-# - D: mode collapse: losses look balanced, diversity is lost; chapter 07's remedies, another seed, a larger batch,
+# - D: mode collapse: losses look balanced, diversity is lost, and D is too weak to use it (a D that knew there are only ones among the
+#   fakes would be right far more often than 0.56); chapter 07's remedies, another seed, a larger batch,
 #   minibatch statistics, a penalty; a score that sees diversity (recall, mode count). No mark for reading quality off
 #   the losses.
 # ### END MARK SCHEME

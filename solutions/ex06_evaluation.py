@@ -80,8 +80,8 @@ from course_utils.checks import when_ready
 # a 7. **S** draws noise that no classifier has ever seen, but by a strange accident the mean and covariance of its
 # features are those of real digits.
 #
-# Which of the *inception score*, the *Fréchet distance*, *precision* and *recall* (both by k-NN balls) gives each of
-# them away, and which does not? Give a reason for each generator in a sentence or two, and say what you would add to
+# All are compared with the *test* set. Which of the *inception score*, the *Fréchet distance*, *precision* and *recall* (both
+# by k-NN balls) gives each of them away, and which does not? Give a reason for each generator in a sentence or two, and say what you would add to
 # find P.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-blind-spots", "locked": false, "points": 4, "schema_version": 3, "solution": true}
@@ -96,9 +96,10 @@ from course_utils.checks import when_ready
 # - R: inception score a little (at most 8 instead of 10, and it cannot tell this from blurred classes), Fréchet
 #   distance somewhat (mean and covariance move, but the number does not say what is wrong), precision not; recall does
 #   (about the share of the missing classes is lost), and by class it says which.
-# - S: Fréchet distance does not (0 by construction; it sees two moments only). Precision and recall do, if the features
-#   lie away from the real ones; the inception score perhaps (the head sees unusual features). Accept other well-argued
-#   sortings, e.g. that recall for P depends on how many pictures are replayed.
+# - S: Fréchet distance does not (0 by construction; it sees two moments only). Precision does: the features lie in next to
+#   no ball of a real picture. Recall does not: samples that are scattered wide have wide balls, which cover most real
+#   pictures (chapter 06's own S: precision 0.03, recall 0.87). The inception score perhaps (the head sees unusual
+#   features). Accept other well-argued sortings, e.g. that recall for P depends on how many pictures are replayed.
 # ### END MARK SCHEME
 # P passes all four. They compare distributions, and a replayed training set has the right distribution. I would compare
 # the distances of its pictures to the training set with the distances of held-out real pictures to the training set.
@@ -111,7 +112,8 @@ from course_utils.checks import when_ready
 # somewhat. Recall loses about a fifth, and computed class by class it names the 1 and the 7.
 #
 # S has a Fréchet distance of 0, for the distance sees means and covariances and nothing else. Precision finds that its
-# features lie in no ball of a real picture, and recall that real pictures are not covered.
+# features lie in no ball of a real picture. Recall is deceived: the samples lie far from each other, so their balls are huge and
+# hold most of the real pictures.
 
 # %% [markdown]
 # ### The closed forms
@@ -423,10 +425,11 @@ class FeatureNet(nn.Module):
         )
         for p in self.parameters():
             p.data = torch.randn(p.shape, generator=random) * p.numel() ** -0.25
-        self.seen = 0  # how many pictures have gone through it
+
+    seen = [0]  # how many pictures have gone through the net and its copies
 
     def forward(self, x):
-        self.seen += len(x)
+        self.seen[0] += len(x)
         return self.layers(x)
 
 
@@ -522,7 +525,7 @@ close(
 from course_utils.checks import check, close
 
 net = FeatureNet()
-before = net.state_dict()
+before = {key: value.clone() for key, value in net.state_dict().items()}  # copies: norms update in place
 fid(pictures(30, seed=7), pictures(30, seed=8), net)
 check(net.training, "A net that came in train mode should leave in train mode.")
 for key, value in net.state_dict().items():
@@ -562,9 +565,10 @@ for value, fake in zip(values, fakes, strict=True):
 from course_utils.checks import close
 
 net, fakes = FeatureNet(), [pictures(40, seed=seed) for seed in (22, 23, 24)]
+before = net.seen[0]
 fid_of_many(pictures(100, seed=21), fakes, net)
 close(
-    net.seen,
+    net.seen[0] - before,
     220,
     "Every picture should pass through the net once, the real ones too, however many generators there are.",
 )
@@ -708,7 +712,8 @@ close(
 #   other real pictures than it is reported on; several seeds with their spread; the real-vs-real row (1.5; at least
 #   three of these).
 # ### END MARK SCHEME
-# One cannot say. The first has ten times fewer samples, so its number carries about ten times the bias: too high. The
+# One cannot say. The first has ten times fewer samples, so the part of the bias that comes from the samples is about ten times as large: too high. (The finite reference adds its
+# own part to both.) The
 # second measures against the training set, which favours a model that has seen, or even memorised, these pictures: too
 # low. And it reports the best of 200 checkpoints by the same score: part of what was selected is luck, again too low.
 # JPEG moves the features, too, and probably away from the reference, if that was not compressed. I would ask both for
@@ -911,16 +916,16 @@ real = torch.tensor([0.1, 0.9, 5.0, 9.0, 0.2, 0.3, 7.0, 0.4]).view(-1, 1)
 fake = torch.tensor([[0.0], [0.5], [1.0], [1.5]])
 right = torch.tensor([0.5, 0.5, 0.75])
 close(
-    recall_by_mode(real, labels, fake, k=1),
+    torch.as_tensor(recall_by_mode(real, labels, fake, k=1)),
     right,
     "For each mode the share of its own real samples that a fake's ball contains.",
 )
 real = torch.tensor([[0.5], [3.0], [100.0], [200.0]])
 labels = torch.tensor([0, 1, 0, 1])
 message = "Recall takes the balls of the fakes: how wide the balls of the real samples are does not matter."
-close(recall_by_mode(real, labels, fake, k=1), torch.tensor([0.5, 0.0]), message)
+close(torch.as_tensor(recall_by_mode(real, labels, fake, k=1)), torch.tensor([0.5, 0.0]), message)
 real, fake = torch.randn(100, 4, generator=random), torch.randn(30, 4, generator=random)
-by_default, with_three = (recall_by_mode(real, torch.arange(100) % 2, fake, *k) for k in ((), (3,)))
+by_default, with_three = (torch.as_tensor(recall_by_mode(real, torch.arange(100) % 2, fake, *k)) for k in ((), (3,)))
 close(by_default, with_three, "Without k, the balls reach to the third neighbour.")
 ### END HIDDEN TESTS
 
@@ -930,8 +935,8 @@ close(by_default, with_three, "Without k, the balls reach to the third neighbour
 # A generator that replays its training set has superb scores. What gives it away: its pictures lie *nearer* to the
 # training set than fresh real pictures do. So take held-out real pictures, find for each its distance to the nearest
 # training picture, and do the same for the fakes. Now draw one of each: how often is the fake the nearer one? Count
-# ties as half. (This is the Mann–Whitney statistic; Meehan et al., 2020, build their test on it.) About ½ is what an
-# honest generator should get. 1 means copies.
+# ties as half. (This is the Mann–Whitney statistic; Meehan et al., 2020, build their test on it.) ½ is what a perfect generator
+# gets; an honest one that is less than perfect gets less, since its pictures lie farther out. 1 means copies.
 
 
 # %% nbgrader={"grade": false, "grade_id": "copying-code", "locked": false, "schema_version": 3, "solution": true}
@@ -1115,7 +1120,7 @@ for seed, n in ((2, 9), (3, 1)):
 from course_utils.checks import check, close
 
 generator = ToyGenerator(seed=4)
-before = generator.state_dict()
+before = {key: value.clone() for key, value in generator.state_dict().items()}
 draw(generator, 10, seed=6)
 check(generator.training, "A generator that came in train mode should leave in train mode.")
 for key, value in generator.state_dict().items():
@@ -1286,7 +1291,7 @@ with when_ready():
 # - expectations before the result (0.5); a table of own numbers, at least three n and three d, with a spread (1);
 # - law in n: c/n (doubling n halves it), with numbers (1); law in d: about d² for large d, between d and d² for small,
 #   found from ratios (1);
-# - a reason for one of them at least (1): means of n samples miss by 1/n a coordinate, covariance entries by about 1/n
+# - a reason for each of the two (½ point each): means of n samples miss by 1/n a coordinate, covariance entries by about 1/n
 #   each, and there are d² of them. Exactly, to first order: $\frac{2d}{n}$ from the means plus $\frac14\mathbb E\lVert
 #   A-B\rVert_F^2 = \frac{d^2+d}{2n}$ from the covariances, together $(d^2+5d)/(2n)$; not required;
 # - a question of their own, predicted, measured, concluded with no more than the numbers carry (1);

@@ -71,5 +71,4 @@ def fid_of_many(real, fakes, net, batch_size=50):
             metric.update(fake[start : start + batch_size], real=False)
         values.append(metric.compute())
         metric.reset()
-    net.seen = still.seen
     return values
