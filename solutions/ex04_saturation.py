@@ -341,7 +341,7 @@ close(generator_cost(real, fake), -301.0, message)
 # %% [markdown]
 # ## C. A generator that does not leave its place
 #
-# The game of section 4.4: data from $\mathcal N(0, 1)$, $G(z) = \theta + z$, and a discriminator that is the best one
+# The game of section 4.3: data from $\mathcal N(0, 1)$, $G(z) = \theta + z$, and a discriminator that is the best one
 # for the *present* $\theta$, with the logit $s^*(x) = \theta^2/2 - \theta x$. It holds still while the generator
 # takes its step. This program is meant to bring the fakes home. Started at $\theta = 8$ it stays there. With
 # `-torch.log(d).mean()` in the place of the loss it moves, but from $\theta = 40$ the first step leads to `nan`.
@@ -596,7 +596,7 @@ close(littered, clean, "Gradients that were left in the generator before have be
 # %% [markdown]
 # ## E. Label smoothing
 #
-# As in section 4.8 the discriminator is asked for $\alpha$ on real examples and for $\beta$ on fakes, $\beta <
+# As in section 4.9 the discriminator is asked for $\alpha$ on real examples and for $\beta$ on fakes, $\beta <
 # \alpha$. In addition, let a share $\pi$ of its examples be real. At a point $x$ its loss is
 #
 # $$-\pi p\,[\alpha\log D + (1-\alpha)\log(1-D)] - (1-\pi)\,q\,[\beta\log D + (1-\beta)\log(1-D)].$$
@@ -731,7 +731,7 @@ with when_ready():
 # %% [markdown]
 # ## F. Siblings
 #
-# The hinge losses are (4.7) in the chapter. The **least-squares** losses (Mao et al., 2017,
+# The hinge losses are (4.6) in the chapter. The **least-squares** losses (Mao et al., 2017,
 # [arXiv:1611.04076](https://arxiv.org/abs/1611.04076)) take the discriminator's output $s$, without a sigmoid, and
 # ask for 1 on real and 0 on fake examples in squared error,
 #

@@ -80,7 +80,7 @@ print(my)
 # %% [markdown]
 # ## Part 1: Sizes
 #
-# Equations (5.3) and (5.4) say how large the output of a convolution and of a transposed convolution is. With
+# Equations (5.4) and (5.5) say how large the output of a convolution and of a transposed convolution is. With
 # **dilation** $d$ the $k$ numbers of a kernel lie $d$ pixels apart, with gaps between them. Write both formulas with
 # dilation, for one dimension: side in, side out.
 
@@ -111,7 +111,7 @@ import torch.nn.functional as F
 
 for n, k, s, p in ((7, 3, 2, 1), (8, 3, 2, 1), (19, 5, 3, 2), (40, 5, 4, 0), (11, 11, 1, 0), (12, 2, 5, 1)):
     right = F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p).shape[-1]
-    close(conv_out(n, k, s, p), right, "Without dilation, this is (5.3): how many places are there for the kernel?")
+    close(conv_out(n, k, s, p), right, "Without dilation, this is (5.4): how many places are there for the kernel?")
 close(conv_out(9, 4), 6, "Unless it is said otherwise, the stride is 1, without padding or dilation.")
 ### END HIDDEN TESTS
 
@@ -145,7 +145,7 @@ for m, k, s, p, r in ((1, 4, 1, 0, 0), (5, 5, 3, 1, 2), (9, 2, 4, 0, 3), (6, 7, 
     picture, weight = torch.zeros(1, 1, m), torch.zeros(1, 1, k)
     right = F.conv_transpose1d(picture, weight, stride=s, padding=p, output_padding=r).shape[-1]
     close(
-        transposed_out(m, k, s, p, r=r), right, "Count the stamps, the width of the last, and what is cut off: (5.4)."
+        transposed_out(m, k, s, p, r=r), right, "Count the stamps, the width of the last, and what is cut off: (5.5)."
     )
 close(transposed_out(9, 4), 12, "Unless it is said otherwise, the stride is 1, without padding or dilation.")
 ### END HIDDEN TESTS
@@ -193,7 +193,7 @@ close(needed_output_padding(7, 3, 2, 1), 0, "7 becomes 4, and 4 becomes 7 again 
 close(needed_output_padding(8, 3, 2, 1), 1, "8 becomes 4, too, but 4 becomes 7: one row is missing.")
 ### BEGIN HIDDEN TESTS
 for n, k, s, p, d, r in ((25, 4, 2, 1, 1, 1), (20, 5, 3, 0, 1, 0), (21, 5, 3, 0, 1, 1), (22, 5, 3, 0, 1, 2)):
-    close(needed_output_padding(n, k, s, p, d), r, "It is the remainder that the floor in (5.3) threw away.")
+    close(needed_output_padding(n, k, s, p, d), r, "It is the remainder that the floor in (5.4) threw away.")
 for n, k, s, p, d, r in ((18, 3, 4, 2, 2, 1), (24, 2, 5, 1, 3, 2), (13, 6, 1, 2, 1, 0)):
     close(needed_output_padding(n, k, s, p, d), r, "Does it still hold with dilation, or with another stride?")
 close(needed_output_padding(10, 3), 0, "At stride 1 nothing is thrown away.")
@@ -225,7 +225,7 @@ check(padding_that_keeps(6, 3) is None, "An odd loss cannot be shared by two equ
 
 # %% nbgrader={"grade": false, "grade_id": "stamp-code", "locked": false, "schema_version": 3, "solution": true}
 def stamp_1d(y, kernel, stride=1, padding=0, dilation=1):
-    """Transposed convolution of y (m,) with kernel (k,), equation (5.1): returns (n,), with n as in (5.4), r = 0."""
+    """Transposed convolution of y (m,) with kernel (k,), equation (5.2): returns (n,), with n as in (5.5), r = 0."""
     ### BEGIN SOLUTION
     m, k = len(y), len(kernel)
     width = dilation * (k - 1) + 1
@@ -339,7 +339,7 @@ for m, k, s in ((4, 3, 1), (3, 4, 2), (5, 2, 3), (1, 6, 1)):
     T = stamp_matrix(kernel, m, s)
     x = torch.randn(len(T), generator=generator)
     right = F.conv1d(x.view(1, 1, -1), kernel.view(1, 1, -1), stride=s).flatten()
-    close(T.T @ x, right, "By (5.2), the transpose of this matrix is the convolution with the same kernel and stride.")
+    close(T.T @ x, right, "By (5.3), the transpose of this matrix is the convolution with the same kernel and stride.")
 right = torch.tensor([[1.0, 0.0], [3.0, 1.0], [0.0, 3.0]])
 close(stamp_matrix(torch.tensor([1.0, 3.0]), 2), right, "Unless it is said otherwise, the stride is 1.")
 ### END HIDDEN TESTS
@@ -891,7 +891,7 @@ with when_ready():
 # - scales $\gamma$ of batch norms, in one dimension or two, from $\mathcal N(1, \text{std}^2)$;
 # - all biases, those of batch norms included, to 0; running statistics stay as they are.
 #
-# Then predict, as in section 5.7, how far the generator's picture strays from grey at the start. Its last layer has
+# Then predict, as in section 5.13, how far the generator's picture strays from grey at the start. Its last layer has
 # `channels_in` channels coming in, kernel $k$ and stride $s$ with $s$ dividing $k$, weights from $\mathcal N(0,
 # \text{std}^2)$ and bias 0. What comes in are independent standard normals after a ReLU.
 
@@ -1022,7 +1022,7 @@ for channels, k, s, std in ((8, 2, 2, 0.02), (50, 6, 2, 0.05), (12, 3, 1, 0.1), 
 # %% [markdown]
 # ## Part 7: Batch norm
 #
-# Compute batch norm by hand, with γ = 1 and β = 0, and its running statistics as PyTorch keeps them: (5.6) and (5.7).
+# Compute batch norm by hand, with γ = 1 and β = 0, and its running statistics as PyTorch keeps them: (5.7) and (5.8).
 #
 # Then make it disappear. In eval mode batch norm is a fixed scale and shift for each channel, and so can be folded into
 # the weight of the layer before it. Do this for a *transposed* convolution without bias. (This is how networks are made
