@@ -95,7 +95,7 @@ class Notebook:
         self.stops: list[str] = []
         self.notes: list[str] = []
         self.knows = False  # whether the present process has seen inputs of hidden tests
-        self._own_time = limits.total  # seconds for cells that are no answers
+        self._own_time = 2 * limits.cell  # seconds for cells that are no answers
 
     def student(self) -> border.Student:
         """A process in which all cells so far have been run."""
@@ -116,7 +116,7 @@ class Notebook:
         self._run(name, source, seconds)
 
     def run_own(self, name: str, source: str) -> None:
-        """A cell that is no answer: an experiment, a helper. All of them have as much time as the notebook, on top; a
+        """A cell that is no answer: an experiment, a helper. All of them have as much time as two answers, on top; a
         cell that takes more is interrupted, and those below it are still run, for a short time each."""
         self.own[name] = next((line.strip() for line in source.splitlines() if line.strip()), "")[:60]
         left = max(self._own_time, self.limits.call / 6)
