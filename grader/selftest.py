@@ -24,7 +24,7 @@ TESTS = ROOT / "tests"
 VICTIM = TESTS / "grader" / "solutions" / "ex99_tiny.py"  # the exercise on which attacks are tried
 CELL = re.compile(r"^# %% *(.*)$", re.M)
 ORDINARY = Limits()
-QUICK = Limits(call=3, cell=3, total=30, memory=2**30)
+QUICK = Limits(call=3, cell=6, total=30, memory=2**30)
 
 
 @dataclass(frozen=True)

