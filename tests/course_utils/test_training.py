@@ -794,4 +794,4 @@ def test_a_long_loop_shows_that_it_lives_and_nothing_looks_like_an_error():
     assert [line for line in lines if line.startswith("seen")] == ["seen 0", "seen 2", "seen 4", "seen 5"]
     assert lines[-1].startswith("5 steps in")
     assert short.strip() == "", "a short loop needs no bar"
-    assert "9/9" in long or "8/9" in long
+    assert "/9 [" in long
