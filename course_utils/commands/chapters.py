@@ -220,6 +220,8 @@ def record(chapter: str, records: list[dict], *, add: bool = False) -> None:
         "seconds": [record["seconds"] for record in records],
         "numbers": {key: [record["numbers"][key] for record in records] for key in first["numbers"]},
     }
+    if missing := [key for key, values in entry["numbers"].items() if None in values]:
+        raise ChapterError(f"Chapter {chapter} measured NaN or infinity for {', '.join(missing)}: nothing is recorded.")
     everything = json.loads(results.EXPECTED.read_text()) if results.EXPECTED.exists() else {}
     recorded = everything.setdefault(chapter, {})
     place = f"{first['schedule']}/{first['data']}"

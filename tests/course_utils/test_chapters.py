@@ -306,3 +306,11 @@ def test_make_run_without_a_chapter_says_so():
     assert failed.returncode != 0
     assert "make run CHAPTER=" in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_what_is_no_number_is_not_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "EXPECTED", tmp_path / "expected.json")
+    run = {"seed": 0, "seconds": 1.0, "versions": {}, "device": "cpu", "schedule": "short", "data": "embedded"}
+    with pytest.raises(chapters.ChapterError, match="NaN or infinity for b: nothing is recorded"):
+        chapters.record("02", [{**run, "numbers": {"a": 1.0, "b": None}}])
+    assert not (tmp_path / "expected.json").exists()
