@@ -16,7 +16,7 @@ MODULES = {
 }
 LEARNERS = [name for name in MODULES if name.startswith("course_utils") and ".commands" not in name]
 LEARNERS.remove("course_utils.__main__")
-CODE_LINES = 1998  # of what a chapter imports, for now; 1500 is wanted, 2200 once there are twelve chapters
+CODE_LINES = 2000  # of what a chapter imports, for now; 1500 is wanted, 2200 once there are twelve chapters
 LONG = {"course_utils.figures"}  # more than 200 code lines, with a reason
 
 
