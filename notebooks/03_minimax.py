@@ -311,7 +311,6 @@ def scores_of(pictures):
     return evaluation.score(pictures, real_features, classifier)
 
 
-# %%
 on_the_way = [scores_of(pictures).inception_score for pictures in looks.values()]
 for step, quality in zip(looks, on_the_way, strict=True):
     print(f"step {step:6,}: inception score {quality:.2f}")
@@ -326,8 +325,6 @@ rows = {
     "the generator": pictures,
     "noise": torch.rand(10_000, 1, 28, 28, device=device),
 }
-
-# %%
 scores = {name: scores_of(one) for name, one in rows.items()}
 for name, (inception, frechet) in scores.items():
     print(f"{name:20s} inception score {inception:5.2f}, Fréchet distance {frechet:6.1f}")
@@ -372,7 +369,6 @@ def value(w, b, theta, n=2_000):
     return F.logsigmoid(w * real + b).mean() + F.logsigmoid(-(w * fake + b)).mean()
 
 
-# %%
 def play(steps, rate=0.1):
     w, b, theta = (torch.zeros((), requires_grad=True) for _ in range(3))
     path = [(0.0, 0.0, 0.0)]
@@ -502,7 +498,6 @@ def mixture(weights, means, stds):
     return distributions.MixtureSameFamily(shares, parts)
 
 
-# %%
 def train_discriminator(p, q, steps=1_200, n=512, loss_of=discriminator_loss):
     hidden = nn.Linear(1, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh()
     net = nn.Sequential(*hidden, nn.Linear(64, 1))
@@ -610,7 +605,6 @@ def jsd(p, q, axis):
     return 0.5 * torch.trapezoid(integrand, axis)
 
 
-# %%
 def value_from_samples(net, n=200_000):
     return -discriminator_loss(net(p_data.sample((n, 1))), net(p_g.sample((n, 1))))
 
@@ -702,14 +696,12 @@ def mlp(*sizes):
     return nn.Sequential(*layers[:-1])
 
 
-# %%
 ring = toydata.ring(50_000, seed=schedule.seed())
 points, centres = ring.samples / 1.5, ring.centres / 1.5  # within the reach of tanh
 g = nn.Sequential(mlp(2, 64, 64, 2), nn.Tanh())
 d = nn.Sequential(mlp(2, 64, 64, 1), nn.Flatten(0))
 opt_g = torch.optim.Adam(g.parameters(), 1e-3, betas=(0.5, 0.99))
 opt_d = torch.optim.Adam(d.parameters(), 2e-3, betas=(0.5, 0.99))
-print(f"{len(points):,} points around {len(centres)} centres")
 
 
 # %%
@@ -720,7 +712,6 @@ def held(made):
     return int((near > len(made) / 100).sum())
 
 
-# %%
 def batch():
     return points[torch.randint(len(points), (256,))], torch.randn(256, 2)
 
@@ -883,7 +874,6 @@ def nearest(images):
     return distance, digits.train[index]
 
 
-# %%
 made, test = pictures[:300], digits.test[torch.randperm(len(digits.test))[:300]]
 (to_made, neighbours), (to_test, _) = nearest(made), nearest(test)
 show_images(
@@ -1112,6 +1102,9 @@ def expected_value(point, spread, gamma):
 def drift(point, spread, gamma):  # θ descends, w climbs
     slopes = torch.func.grad(expected_value)(point, spread, gamma)
     return torch.stack([-slopes[0], slopes[1]])
+
+
+print("drift at (1, 0):", drift(torch.tensor([1.0, 0.0], dtype=torch.float64), 1.0, 0.0))
 
 
 # %% [markdown]
