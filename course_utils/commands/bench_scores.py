@@ -15,6 +15,7 @@ import time
 import torch
 
 from course_utils.taught import evaluation
+from course_utils.taught.kernel import kernel_distance
 
 
 def features(n: int, d: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
@@ -84,7 +85,7 @@ SIDES = {
         "naive": naive_frechet,
     },
     "kernel": {
-        "course": evaluation.kernel_distance,
+        "course": kernel_distance,
         "torchmetrics": torchmetrics_kernel,
         "naive": naive_kernel,
     },

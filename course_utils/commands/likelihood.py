@@ -24,11 +24,11 @@ from course_utils.likelihood import (
     PUBLISHED_EPOCHS,
     RECORDS,
     learning_rate,
-    log_weights,
     records,
     report,
 )
 from course_utils.schedule import seed_everything
+from course_utils.taught.likelihood import log_weights
 from course_utils.taught.vae import log_mean_exp
 from course_utils.training import Diary, train
 

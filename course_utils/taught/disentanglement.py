@@ -1,4 +1,4 @@
-"""Chapter 06: whether the coordinates of a code are the factors that made the pictures.
+"""Chapter 93: whether the coordinates of a code are the factors that made the pictures.
 
 A code is given as a table, `codes` (4608, d): one row for each row of `toydata.all_factors()`.
 """

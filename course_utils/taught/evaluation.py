@@ -66,23 +66,6 @@ def frechet_distance(a, b):
     return ((a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap).item()
 
 
-def kernel_distance(a, b):
-    """Squared maximum mean discrepancy with the kernel (x·y/d + 1)³, without bias; near 0 it may be negative.
-
-    Bińkowski et al. (2018), who call it KID. `a` (n, d) and `b` (m, d): features.
-    """
-    a, b = require.features(a, b)
-
-    def total(x, y):  # the sum over all pairs, a thousand rows at a time
-        return sum(((part @ y.T / x.shape[1] + 1) ** 3).sum() for part in x.split(1000))
-
-    def without_itself(x):  # the mean over pairs of different samples
-        itself = ((x.square().sum(dim=1) / x.shape[1] + 1) ** 3).sum()
-        return (total(x, x) - itself) / (len(x) * (len(x) - 1))
-
-    return (without_itself(a) + without_itself(b) - 2 * total(a, b) / (len(a) * len(b))).item()
-
-
 class NeighbourScores(NamedTuple):
     precision: float  # share of fakes that lie in the ball of a real sample
     recall: float  # share of real samples that lie in the ball of a fake
@@ -136,6 +119,5 @@ def all_scores(images, real, classifier):
     return {
         "inception_score": inception_score(probabilities),
         "frechet": frechet_distance(features, real_features),
-        "kernel": kernel_distance(features, real_features),
         **neighbour_scores(real_features, features)._asdict(),
     }

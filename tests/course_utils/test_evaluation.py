@@ -1,6 +1,8 @@
 """The scores, against known answers, against libraries, and against what must not change them."""
 
+import ast
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +16,8 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from course_utils import CourseError, require
-from course_utils.commands import inception
 from course_utils.taught import evaluation, modes
+from course_utils.taught.kernel import kernel_distance
 
 
 def normal(seed, *shape):
@@ -89,7 +91,7 @@ def test_frechet_is_biased_and_the_kernel_distance_is_not():
     """Over many small samples of one distribution the first is far above 0 on average, the second is not."""
     pairs = [(normal(2 * s, 50, 16), normal(2 * s + 1, 50, 16)) for s in range(200)]
     frechet = torch.tensor([evaluation.frechet_distance(a, b) for a, b in pairs])
-    kernel = torch.tensor([evaluation.kernel_distance(a, b) for a, b in pairs])
+    kernel = torch.tensor([kernel_distance(a, b) for a, b in pairs])
     assert frechet.mean() > 20 * frechet.std() / math.sqrt(len(pairs))
     assert kernel.mean().abs() < 4 * kernel.std() / math.sqrt(len(pairs))
     assert kernel.min() < 0
@@ -108,7 +110,7 @@ def kernel_by_loops(a, b):
 
 def test_kernel_distance_is_the_mean_over_pairs():
     a, b = normal(0, 7, 3), normal(1, 9, 3) + 1
-    assert evaluation.kernel_distance(a, b) == pytest.approx(kernel_by_loops(a, b), rel=1e-9)
+    assert kernel_distance(a, b) == pytest.approx(kernel_by_loops(a, b), rel=1e-9)
 
 
 def test_kernel_distance_agrees_with_torchmetrics():
@@ -117,7 +119,7 @@ def test_kernel_distance_agrees_with_torchmetrics():
     metric.set_dtype(torch.float64)
     metric.update(a, real=True)
     metric.update(b, real=False)
-    assert evaluation.kernel_distance(a, b) == pytest.approx(metric.compute()[0].item(), rel=1e-6)
+    assert kernel_distance(a, b) == pytest.approx(metric.compute()[0].item(), rel=1e-6)
 
 
 @settings(max_examples=30, deadline=None)
@@ -125,10 +127,10 @@ def test_kernel_distance_agrees_with_torchmetrics():
 def test_kernel_distance_properties(seed, n, m, d):
     a, b = normal(seed, n, d), normal(seed + 1, m, d)
     rotation, _ = torch.linalg.qr(normal(seed + 2, d, d))
-    distance = evaluation.kernel_distance(a, b)
-    assert evaluation.kernel_distance(b, a) == pytest.approx(distance, abs=1e-8)
-    assert evaluation.kernel_distance(a @ rotation, b @ rotation) == pytest.approx(distance, abs=1e-8)
-    assert evaluation.kernel_distance(a.flip(0), b) == pytest.approx(distance, abs=1e-8)
+    distance = kernel_distance(a, b)
+    assert kernel_distance(b, a) == pytest.approx(distance, abs=1e-8)
+    assert kernel_distance(a @ rotation, b @ rotation) == pytest.approx(distance, abs=1e-8)
+    assert kernel_distance(a.flip(0), b) == pytest.approx(distance, abs=1e-8)
 
 
 # ---------------------------------------------------------------- precision, recall, density, coverage
@@ -245,7 +247,7 @@ def test_all_scores_are_the_scores():
     classifier, images, real = evaluation.Classifier(), torch.rand(80, 1, 28, 28), torch.rand(90, 1, 28, 28)
     scores = evaluation.all_scores(images, real, classifier)
     assert set(scores) == {
-        "inception_score", "frechet", "kernel", "precision", "recall", "density", "coverage",
+        "inception_score", "frechet", "precision", "recall", "density", "coverage",
     }  # fmt: skip
     pair = evaluation.score(images, real, classifier)
     assert (scores["inception_score"], scores["frechet"]) == pytest.approx(pair)
@@ -255,7 +257,7 @@ def test_all_scores_are_the_scores():
 
 # ---------------------------------------------------------------- what cannot be scored
 
-FEATURES = [evaluation.frechet_distance, evaluation.kernel_distance, evaluation.neighbour_scores]
+FEATURES = [evaluation.frechet_distance, kernel_distance, evaluation.neighbour_scores]
 TEN = torch.randn(10, 4)
 
 
@@ -320,8 +322,13 @@ def test_features_come_back_as_float64_without_a_gradient():
 
 
 def test_inception_without_its_package_or_weights_is_one_sentence(tmp_path):
+    """The function stands in appendix 91 alone, so the test takes it from there."""
+    chapter = Path(__file__).resolve().parents[2] / "notebooks" / "91_scores.py"
+    code = {getattr(node, "name", ""): node for node in ast.parse(chapter.read_text(encoding="utf-8")).body}
+    names = {"CourseError": CourseError, "FrechetInceptionDistance": FrechetInceptionDistance}
+    exec(ast.unparse(code["inception_metric"]), names)
     with pytest.raises(CourseError, match=r"pip install torch-fidelity|weights of Inception-v3 cannot be had"):
-        inception.inception_metric(weights=str(tmp_path / "absent.pth"))
+        names["inception_metric"](weights=str(tmp_path / "absent.pth"))
 
 
 # ---------------------------------------------------------------- one gate for pictures

@@ -12,6 +12,7 @@ from torch import distributions, nn
 from course_utils import checkpoint, likelihood
 from course_utils.commands import likelihood as protocol
 from course_utils.data import Images, load_images
+from course_utils.taught import likelihood as taught
 from course_utils.taught.vae import log_mean_exp
 
 
@@ -23,7 +24,7 @@ def seeded(monkeypatch):
 
 @pytest.fixture
 def in_float32(monkeypatch):
-    monkeypatch.setattr(likelihood.schedule, "autocast", lambda: torch.autocast("cpu", enabled=False))
+    monkeypatch.setattr(taught.schedule, "autocast", lambda: torch.autocast("cpu", enabled=False))
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_the_weights_are_those_of_their_definition(model, x):
     """log p(x|z) + log p(z) − log q(z|x), each by the library, for the very draws that were made."""
     torch.manual_seed(5)
     with torch.no_grad():
-        weights = likelihood.log_weights(model, x, k=3)
+        weights = taught.log_weights(model, x, k=3)
         torch.manual_seed(5)
         mu, logvar = (part.unsqueeze(1) for part in model.encode(x))
         q = distributions.Normal(mu, (0.5 * logvar).exp())
@@ -68,14 +69,14 @@ def test_with_one_draw_the_bound_is_the_elbo(model, x):
         z = mu.unsqueeze(1) + (0.5 * logvar).exp().unsqueeze(1) * torch.randn(6, 4000, 50)
         target = x.flatten(1).unsqueeze(1).expand(-1, 4000, -1)
         error = F.binary_cross_entropy_with_logits(model.decode(z), target, reduction="none").sum(dim=-1).mean(dim=1)
-        by_draws = likelihood.log_weights(model, x, 4000).mean(dim=1)
+        by_draws = taught.log_weights(model, x, 4000).mean(dim=1)
     torch.testing.assert_close(by_draws, -(error + kl), rtol=0, atol=1.0)
 
 
 def test_the_gradient_is_the_weighted_sum_of_the_papers(in_float32, x):
     """Equation (14) of the paper: each draw's gradient, weighted by its share w_i / Σ w."""
     model = protocol.IWAE(torch.rand(784), latent_dim=4, hidden_dim=8).double()
-    draws = likelihood.log_weights(model, x.double(), 5)
+    draws = taught.log_weights(model, x.double(), 5)
     parameters = list(model.parameters())
     direct = torch.autograd.grad(log_mean_exp(draws).sum(), parameters, retain_graph=True)
     shares = draws.detach().softmax(dim=1)
@@ -90,7 +91,7 @@ def test_the_gradient_is_that_of_finite_differences(in_float32, x):
 
     def bound():
         torch.manual_seed(1)  # the same draws each time
-        return log_mean_exp(likelihood.log_weights(model, x.double(), 4)).sum()
+        return log_mean_exp(taught.log_weights(model, x.double(), 4)).sum()
 
     for weight in (model.to_logvar.weight, model.decoder[0].weight, model.hidden[1].weight):
         (by_autograd,) = torch.autograd.grad(bound(), weight)
@@ -202,7 +203,7 @@ def test_training_lowers_the_loss(few_digits):
 @pytest.mark.thorough
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(few_digits, monkeypatch):
     whole = protocol.run(arguments(epochs=60))["nll"]  # 600 steps; a checkpoint after 500
-    calls, log_weights = [], likelihood.log_weights
+    calls, log_weights = [], taught.log_weights
 
     def interrupted(model, x, k):
         calls.append(k)

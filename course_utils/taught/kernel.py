@@ -1,0 +1,20 @@
+"""Chapter 91: a distance of generated images without bias, on the features of chapter 06."""
+
+from course_utils import require
+
+
+def kernel_distance(a, b):
+    """Squared maximum mean discrepancy with the kernel (x·y/d + 1)³, without bias; near 0 it may be negative.
+
+    Bińkowski et al. (2018), who call it KID. `a` (n, d) and `b` (m, d): features.
+    """
+    a, b = require.features(a, b)
+
+    def total(x, y):  # the sum over all pairs, a thousand rows at a time
+        return sum(((part @ y.T / x.shape[1] + 1) ** 3).sum() for part in x.split(1000))
+
+    def without_itself(x):  # the mean over pairs of different samples
+        itself = ((x.square().sum(dim=1) / x.shape[1] + 1) ** 3).sum()
+        return (total(x, x) - itself) / (len(x) * (len(x) - 1))
+
+    return (without_itself(a) + without_itself(b) - 2 * total(a, b) / (len(a) * len(b))).item()
