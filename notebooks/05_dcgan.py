@@ -745,7 +745,7 @@ holds("the game between the two faults is ahead of both", distances[0] < min(dis
 # | sign | likely | what to try |
 # |---|---|---|
 # | D right half of the time or less, D(fake) ≥ D(real), bad pictures | D too weak | raise D's rate, lower G's; widen D |
-# | D right nearly always, bad pictures | D too strong | lower D's rate; real labels of 0.9 (Salimans et al., 2016); constrain D (5.14) |
+# | D right nearly always, bad pictures | D too strong | lower D's rate; real labels of 0.9 (Salimans et al., 2016); constrain D, see 5.14 |
 # | D right more often than not, pictures all alike | mode collapse | chapter 07 |
 #
 # Were the generator perfect, $D$ would be ½ everywhere (chapter 03). One that is not can learn only from a judge who sees more than it does.
