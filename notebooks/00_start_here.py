@@ -1,10 +1,10 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
-#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -14,26 +14,23 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# Before a network can invent a handwritten seven, a hundred small things have to be in the right place: a
-# working installation, data that arrived whole, and tensors that all lie on the same device. This chapter puts
-# them there, shows how the rest of the course wants to be read, and lists its symbols and words in one place.
+# A network that draws handwritten digits is a few lines away. This chapter checks that everything is in place,
+# draws the first pictures, and shows how the course wants to be read. It takes one cup of coffee.
 #
 # **You will be able to**
 #
-# - check an installation, a device and a data set, and say which of the three is at fault when something
-#   breaks;
-# - say where every tensor of a training step lives, and repair a step in which one was left behind;
-# - explain why two correct runs may differ in their last digits, and what is lost in sixteen bits;
-# - choose a chapter's schedule, seed, data and folders, and judge a number that falls outside its expected
-#   band;
-# - read the notation of all later chapters, and translate it into the names used in the code.
+# - check an installation, and say what is missing;
+# - draw pictures from a generative model that comes with the course;
+# - read a chapter: predictions, claims that are checked, bands, your turns;
+# - choose schedule, seed and data from outside, and judge a number that falls outside its band.
 #
-# **Time.** Reading and trying out, about 45 minutes. Running all cells, about <!--00.seconds-->10 seconds on two CPU
-# cores (not yet timed on a GPU).
+# **Time.** Reading and trying out, about 20 minutes; the sections called *Further* are for looking up, and two of
+# them are named by later chapters. Running all cells, about <!--00.seconds-->10 seconds on two CPU cores (not yet
+# timed on a GPU).
 #
 # ![A sheet of 15 by 15 digits that pass smoothly into one another.](images/02.png)
 #
-# *What you will make by the end of chapter 02: a map on which every point is a digit.*
+# *What you will make by the end of chapter 02: a sheet of digits, each decoded from two numbers.*
 
 # %% tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.
@@ -58,176 +55,293 @@ if any(find_spec(name) is None for name in needed):
     importlib.invalidate_caches()
 
 # %% [markdown]
-# ## 0.1 What this course is
+# ## 0.1 Is everything here? · 4 min
 #
-# A classifier looks at a picture and returns a label. A **generative model** goes the other way: from nothing
-# but random numbers it returns a picture, one that was never in its training data and yet could have been. The
-# course builds such models in PyTorch, from the smallest that works to the families in use today, and for each
-# it asks the same three questions: what is being optimised, why does that produce pictures, and how would we
-# notice if it did not?
+# The quickest way to lose an evening is to debug a model when the installation is at fault. So the installation
+# goes first, and it is checked by code. The course's own helper package, `course_utils`, states what it needs; the
+# next cell compares that with what is installed, and says in a sentence what is missing or too old.
+
+# %%
+import platform
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+
+def what_is_wrong():
+    """One sentence for each thing that is missing or too old, with what to do; the rest is listed."""
+    try:
+        python, lines = (metadata("course-utils")["Requires-Python"], requires("course-utils"))
+    except PackageNotFoundError:
+        yield "course_utils is not installed: start with `make lab`, on Colab with the first cell."
+        return
+    print(f"{'Python':13} {platform.python_version():14} (needs {python})")
+    if not SpecifierSet(python).contains(platform.python_version(), prereleases=True):
+        yield "This Python is too old for the course: install a newer one."
+    for need in map(Requirement, lines):
+        if need.marker is None:  # a marker would make it optional
+            try:
+                found = version(need.name)
+            except PackageNotFoundError:
+                yield f"{need.name} is missing: run  %pip install '{need.name}{need.specifier}'"
+                continue
+            print(f"{need.name:13} {found:14} (needs {need.specifier})")
+            if not need.specifier.contains(found, prereleases=True):
+                yield f"{need.name} {found} is too old: run  %pip install -U '{need.name}{need.specifier}'"
+
+
+# %%
+wrong = list(what_is_wrong())
+print("\n".join(wrong) or "Nothing is missing.")
+
+# %% [markdown]
+# The checks set floors and no ceilings: newer is welcome. After `%pip`, restart the kernel.
 #
-# You need Python, the basics of PyTorch (tensors, `nn.Module`, an optimizer), undergraduate calculus and some
-# probability. You do not need a GPU, nor any earlier acquaintance with generative models.
+# On your own machine `make lab` installs all of it, in an environment of its own (on Windows `environment.yml`
+# does); on Colab, PyTorch is there already and the first cell fetches `course_utils`. What else you may need stands
+# in section 0.6.
+
+# %% [markdown]
+# ## 0.2 A first picture · 5 min
+#
+# One model of chapter 05 comes with the course, trained. It turns random numbers into digits. Twenty are drawn from
+# it here, and shuffled among twenty that people wrote.
+#
+# > **❓ Predict.** Which are which? Write down five that you take for drawn by the network: row and column.
+
+# %%
+import torch
+
+from course_utils import pretrained, schedule
+from course_utils.data import load_images
+from course_utils.figures import show_images
+from course_utils.results import Results, band, holds
+from course_utils.schedule import seed_everything
+
+seed_everything()
+device = schedule.device()
+digits = load_images("mnist")
+results = Results("00", digits.source)
+
+# %%
+written = digits.test[torch.randperm(len(digits.test))[:20]]
+drawn = pretrained.sample(f"dcgan-{digits.source}", 20, seed=schedule.seed())
+order = torch.randperm(40)
+show_images(
+    torch.cat([written, drawn])[order], alt="Forty digits in four rows of ten, half of them drawn by a network."
+)
+
+# %% jupyter={"outputs_hidden": true}
+marks = torch.cat([torch.zeros(20), torch.ones(20)])[order].view(4, 10)
+for row in marks:
+    print(" ".join("drawn  " if mark else "written" for mark in row))
+show_images(
+    {"written by people": written, "drawn by the network": drawn},
+    alt="Forty digits, sorted: twenty written by people, twenty drawn by the network.",
+)
+
+# %% [markdown]
+# Are they perhaps training pictures, handed out again? That can be measured: the distance of each to the *nearest*
+# of all training pictures. A copy would be at distance zero. Real digits that nobody trained on show what is usual.
+
+# %%
+gallery = digits.train.flatten(1)
+to_drawn = torch.cdist(drawn.flatten(1), gallery).amin(dim=1)
+to_written = torch.cdist(written.flatten(1), gallery).amin(dim=1)
+print(f"written, nearest training picture: median {to_written.median():.1f}")
+holds("none of the drawn digits is a copy: the nearest is at a distance of", to_drawn.min() > 0.5, to_drawn.min())
+
+reader = pretrained.load(f"classifier-{digits.source}")
+with torch.no_grad():
+    sure = reader(pretrained.sample(f"dcgan-{digits.source}", 1000)).softmax(dim=1).amax(dim=1) > 0.9
+results.add(sure_share=sure.float().mean())
+holds(
+    "of 1 000 drawn digits a classifier is sure which digit it is, in", sure.float().mean() > 0.5, sure.float().mean()
+)
+
+# %% [markdown]
+# That is a **generative model**: from nothing but random numbers it returns a picture that was never in its
+# training data and yet could have been. (A **classifier** goes the other way: from a picture to a label. Being sure
+# is not being right: chapter 06 is about measuring.)
+
+# %% [markdown]
+# ## 0.3 What this course is · 2 min
+#
+# The course builds such models in PyTorch, from the smallest that works to the families in use today, and asks of
+# each the same three questions: what is being optimised, why does that produce pictures, and how would we notice if
+# it did not? You need Python, the basics of PyTorch (tensors, `nn.Module`, an optimizer), undergraduate calculus
+# and some probability. You do not need a GPU.
 #
 # | chapter | what it is about | |
 # |---|---|---|
-# | 00 | set-up, devices, how to use the course, notation | you are here |
-# | 01 | autoencoders: squeeze a picture through a narrow place and rebuild it | available |
-# | 02 | variational autoencoders and the KL term: a code you can sample from | available |
-# | 03 | GANs as a minimax game: a forger and an expert train each other | available |
-# | 04 | saturation: why the forger's first loss starves it, and the repair | available |
-# | 05 | DCGAN: the same game with convolutions | available |
-# | 06 | evaluation: measuring whether generated pictures are any good | available |
+# | 00 | set-up, a first picture, how to use the course | you are here |
+# | [01](01_autoencoders.ipynb) | autoencoders: squeeze a picture through a narrow place and rebuild it | available |
+# | [02](02_vae.ipynb) | variational autoencoders and the KL term: a code you can sample from | available |
+# | [03](03_minimax.ipynb) | GANs as a minimax game: two networks train each other | available |
+# | [04](04_saturation.ipynb) | saturation: why the generator's first loss starves it, and the repair | available |
+# | [05](05_dcgan.ipynb) | DCGAN: the same game with convolutions | available |
+# | [06](06_evaluation.ipynb) | evaluation: measuring whether generated pictures are any good | available |
 # | 07 | stabilising GANs, and what to do against mode collapse | planned |
 # | 08 | conditional generation: asking for a seven and getting one | planned |
 # | 09 | VAE–GAN, and the two families side by side | planned |
 # | 10 | checkpoints, choosing the best model, serving it | planned |
 # | 11 | diffusion models: learning to undo noise | planned |
 # | 12 | autoregressive models: one pixel after another | planned |
-# | 90 | appendix, the debugging clinic: published faults, shown failing and repaired | available |
+# | [90](90_debugging_clinic.ipynb) | appendix, the debugging clinic: published faults, shown failing and repaired | available |
+# | 91 | appendix, scores in depth: proofs, bias and traps | available |
+# | 92 | appendix, likelihood: what it says, and how it is estimated | available |
+# | 93 | appendix, disentanglement: codes whose numbers mean something | available |
+# | [94](94_numbers_and_devices.ipynb) | appendix, numbers and devices: what lives where, sixteen bits, the order of a sum | available |
 #
-# Read them in order the first time; each uses what the ones before it taught and introduces nothing twice.
+# Each chapter names the earlier sections that it needs. [Symbols and terms](notation.md) of the whole course are on
+# one page.
 
 # %% [markdown]
-# ## 0.2 Is everything here?
+# ## 0.4 Five documents · 1 min
 #
-# The quickest way to lose an evening is to debug a model when the installation is at fault. So the installation
-# goes first, and it is checked by code, not by eye.
+# The course grew out of five introductions to generative models found on the web. It is to cover what they
+# cover, and it runs their code: some of their listings do not work, and a published fault teaches more than an invented one.
+# Where one is cited, the faulty lines are described on the spot. Their addresses are not known; here is how to
+# recognise them:
 #
-# Every package states which versions of Python and of other packages it accepts. We read these statements from
-# the course's own helper package, `course_utils`, and compare them with what is installed here.
-
-# %%
-import platform
-from importlib.metadata import metadata, requires, version
-
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
-
-accepted = metadata("course-utils")["Requires-Python"]
-print(f"Python {platform.python_version()} (the course needs {accepted})")
-assert SpecifierSet(accepted).contains(platform.python_version(), prereleases=True), "install a newer Python"
-
-# %%
-for line in requires("course-utils"):
-    need = Requirement(line)
-    if need.marker is None:  # a marker would make it optional
-        installed = version(need.name)
-        print(f"{need.name:13} {installed:14} (needs {need.specifier})")
-        assert need.specifier.contains(installed, prereleases=True), f"upgrade {need.name}"
+# | document | title, or first words | what it covers | listings that the course cites |
+# |---|---|---|---|
+# | 000 | "Chapter 11: Generative Models in PyTorch" | a book's chapter: autoencoders, VAEs, GANs, exercises | its autoencoder (README, the benchmark); its GAN for MNIST (03, 90) |
+# | 001 | "So remember we talked about lots of unsupervised machine learning tasks" | lecture notes: why a GAN, its costs, saturation, training on a GPU | the two costs with their signs; a generator with `BatchNorm1d(256, 0.8)`; the training loop (03, 90) |
+# | 002 | "In recent years, Generative Adversarial Networks (GANs) and Variational Autoencoders (VAEs) have emerged" | a GAN and a VAE, side by side | the update of its GAN (03); its VAE, trained on the GAN's loader (90) |
+# | 003 | "Generative Adversarial Networks, or GANs, represent a groundbreaking approach" | set-up, a convolutional GAN, its training | the shapes in its comments, its discriminator, its training loop (90) |
+# | 004 | "Generative Models: VAEs and GANs" | a lesson: VAE, DCGAN, Wasserstein GAN, scores, checkpoints | its VAE loss, its DCGAN on 28×28 pictures, `spectral_norm`, `torch.load` (90) |
 
 # %% [markdown]
-# If both cells ran without an error, the versions are fine. The checks set floors and no ceilings: newer is
-# welcome.
+# ## 0.5 How a chapter works · 3 min
 #
-# Introductions to GANs that you find on the web often begin with installation lines from another age; one of
-# the texts behind this course recommends Python 3.6 or above and a wheel index called `cu113`. Both have
-# expired. The index held builds for CUDA 11.3 and stopped at PyTorch 1.12, and a current PyTorch refuses to be
-# installed on an old Python, as it says itself:
+# **Train first.** A chapter starts with a model that trains in a minute or so; the theory then explains what was
+# seen. Sections called *Further* stand last, and a first reader leaves them out.
+#
+# **Five kinds of box.**
+#
+# > **❓ Predict.** Make a guess before you run the next cell, in writing. A wrong guess that you remember teaches
+# > more than a right answer that you read.
+#
+# > **⚠ Common mistake.** Something that many programs get wrong.
+#
+# > **🔧 Diagnose.** Something is broken: find the cause before you read on.
+#
+# > **✎ Your turn.** A function or a change for you to write, with the number to hit. A solution is folded under it.
+#
+# > **ⓘ Aside.** Worth knowing, not needed.
+#
+# **Claims are checked where they are made.** `holds("what it says", condition)` prints the sentence with a tick,
+# and stops the chapter if it is not true. If that happens, either you changed something, and have learned what
+# depends on it, or the course is wrong, and we would like to know.
+#
+# **Two schedules.** `short` trains for about a minute on two CPU cores, and its results are worth looking at; `full`
+# trains several times longer and wants a CUDA GPU. One table lists the settings of both, `name=(short, full)`:
+
+# %%
+settings = schedule.choose(steps=(2_000, 20_000), batch_size=(256, 128))
+print(f"the {schedule.schedule()} schedule: {settings.steps:,} steps of {settings.batch_size} pictures")
+
+# %% [markdown]
+# **Expected bands.** A chapter's measured numbers end in a table, each beside the **band** in which it should fall.
+# Training is random, so an expected number without a range would be of no use. The band is computed from runs with
+# several seeds: where one more run would fall in 999 of 1 000 cases, roughly (Student's prediction interval, cut short
+# where there are only three or four runs). The recorded runs, with date and machine, are in
+# `course_utils/expected.json`.
+#
+# > **❓ Predict.** Three seeds gave test losses of 105, 106 and 107. How far may a fourth run be from 106 and still be
+# > inside: 2, 4, or 7? And if there are eight runs with the same scatter?
+
+# %% jupyter={"outputs_hidden": true}
+three = band([105.0, 106.0, 107.0])
+eight = band([105.0, 106.0, 107.0, 106.5, 105.5, 106.0, 106.5, 105.5])
+print(f"three runs: {three.low:.1f} to {three.high:.1f}; eight: {eight.low:.1f} to {eight.high:.1f}")
+holds("112 is inside the band of three", 112.0 in three)
+holds("109 is inside the band of eight, 112 is not", 109.0 in eight and 112.0 not in eight)
+
+# %% [markdown]
+# Three runs say little about the scatter, so the band is wide; with more it narrows. When a number lies outside
+# its band, the table says so and the chapter stops. Look for the reason in this order:
+#
+# 1. *Cells were run out of order, or twice.* Restart the kernel and run all.
+# 2. *You changed a setting.* Then the distance from the band is the effect of your change: a result, not a failure.
+# 3. *Schedule, data or seed are not what you think.* Near its beginning a chapter prints one line that names all three.
+# 4. *None of these.* Another library version or machine can do it. Open an issue with the table and that line.
+#
+# Where no band is recorded for your schedule and data, the table shows your numbers and judges nothing.
+
+# %% [markdown]
+# ## Your turn · 1 min
+#
+# > **✎ Your turn.** Draw 200 digits from the same model with the seeds 0 and 1, and again with 0. Are any two of
+# > the three sheets equal? *To hit:* equal, different, different, in some order. Then make the model's twenty look
+# > worse on purpose: mix each with its neighbour, `(drawn + drawn.roll(1, 0)) / 2`, and ask `reader` how often it
+# > is sure. *To hit:* a lower share than for `drawn`.
+#
+# <details><summary>A solution</summary>
+#
+# ```python
+# sheets = [pretrained.sample(f"dcgan-{digits.source}", 200, seed=seed) for seed in (0, 1, 0)]
+# print([torch.equal(sheets[a], sheets[b]) for a, b in ((0, 1), (0, 2), (1, 2))])  # False, True, False
+#
+# drawn = sheets[0]
+# for pictures in (drawn, (drawn + drawn.roll(1, 0)) / 2):
+#     with torch.no_grad():
+#         print((reader(pictures).softmax(dim=1).amax(dim=1) > 0.9).float().mean())
+# ```
+#
+# A seed fixes where the random numbers start, so the same seed draws the same sheet (section 0.8).
+# </details>
+
+# %% [markdown]
+# ## Your numbers · 1 min
+
+# %%
+results.check()
+
+# %% [markdown]
+# ## Summary
+#
+# - Packages are checked by code, and what is missing is named; the fault is found before a model is blamed.
+# - A generative model returns pictures from random numbers. That its pictures are no copies can be measured.
+# - Predict, run, read; claims are checked beside the sentence; bands, not digits, are compared.
+
+# %% [markdown]
+# ## What comes next
+#
+# [Chapter 01](01_autoencoders.ipynb) squeezes a picture of 784 pixels through a handful of numbers and rebuilds it,
+# and then asks whether those numbers can be made up. Chapters 01 to 06 have an exercise each, with checks that
+# answer at once: [how to work on them](../exercises/README.md). This chapter has none.
+
+# %% [markdown]
+# ## 0.6 Further: versions, settings from outside, and a session that is cut off · 4 min
+#
+# Introductions that you find on the web often begin with installation lines from another age; document 003
+# recommends Python 3.6 or above. A current PyTorch refuses to be installed on that, as it says itself:
 
 # %%
 torch_accepts = metadata("torch")["Requires-Python"]
 print("the installed PyTorch accepts Python", torch_accepts)
-assert not SpecifierSet(torch_accepts).contains("3.6")
+holds("3.6 is not among them", not SpecifierSet(torch_accepts).contains("3.6"))
 
 # %% [markdown]
 # What holds now is shorter. `pip install torch torchvision` takes both from the ordinary package index, on
 # Linux already with CUDA inside, which does no harm on a machine without a GPU; for a GPU under Windows, the
-# selector on PyTorch's start page gives the command of the day. The two have to be of matching releases, which
-# they are when one command installs both. `torchaudio`, which old instructions add out of habit, is not needed
-# here. In this repository `make lab` does all of it, in an environment of its own (on Windows,
-# `environment.yml` does); on Colab, PyTorch is already there and the first cell fetched the rest.
+# selector on PyTorch's start page gives the command of the day.
 #
-# > **Common mistake.** Upgrading `torch` alone. `torchvision` contains compiled code that fits one release of
+# > **⚠ Common mistake.** Upgrading `torch` alone. `torchvision` contains compiled code that fits one release of
 # > `torch`; with another it fails at import with a message such as *operator torchvision::nms does not exist*.
 # > Nothing is wrong with your code then: install the two again, together.
 
 # %%
-import torch
 import torchvision
 
-boxes, scores = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]]), torch.tensor([0.9, 0.8])
-kept = torchvision.ops.nms(boxes, scores, 0.5)  # compiled code: runs only if the two releases match
-assert kept.tolist() == [0]
+boxes, scores = (torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]]), torch.tensor([0.9, 0.8]))
+kept = torchvision.ops.nms(boxes, scores, 0.5)  # of two boxes that overlap, the one with the higher score
+holds("torchvision's compiled code runs here", kept.tolist() == [0])
 
 # %% [markdown]
-# ### Which device?
-#
-# PyTorch calls the place where a tensor lies, and where its arithmetic is done, a **device**: `cpu`, `cuda` for
-# an NVIDIA GPU, `mps` for the GPU in an Apple computer. The usual idiom is
-# `torch.device("cuda" if torch.cuda.is_available() else "cpu")`: CUDA where there is any, else the CPU. The
-# course's version also knows Apple's chips, and lets you overrule it with an environment variable.
-
-# %%
-from course_utils import schedule
-
-device = schedule.device()
-print("device:", device)
-
-# %% [markdown]
-# Finding a device is not the same as being able to compute on it: a driver that does not fit shows only when
-# the first operation runs. So we run one, and compare with the same product on the CPU.
-
-# %%
-a, b = torch.rand(5, 3), torch.rand(3, 4)
-product = a.to(device) @ b.to(device)
-assert product.device.type == device.type
-torch.testing.assert_close(product.cpu(), a @ b)
-
-# %% [markdown]
-# On Colab you get a GPU under *Runtime → Change runtime type*. On a machine without one, carry on: everything
-# here and in the next chapters is made to run on two CPU cores.
-
-# %% [markdown]
-# ## 0.3 How a chapter works
-#
-# **Predict, run, read.** A line that begins with **Predict** asks for a guess before you run the next cell.
-# Make one, in writing; a wrong guess that you remember teaches more than a right answer that you read.
-#
-# **Claims are checked where they are made.** When the text says that two expressions are equal, a cell beside
-# it computes both and `assert`s it. An assertion that holds is silent. If one fails, either you changed
-# something, and have learned what depends on it, or the course is wrong, and we would like to know.
-#
-# **Two schedules.** `short` trains for about a minute on two CPU cores, and its results are worth looking at;
-# `full` trains several times longer and wants a CUDA GPU. The same cells serve both. A chapter lists the
-# settings of both schedules in one table, of the form `name=(short, full)`, and the present schedule picks a
-# column:
-
-# %%
-settings = schedule.choose(steps=(2_000, 20_000), batch_size=(256, 128))
-print(f"the {schedule.schedule()} schedule: {settings.steps:,} steps of {settings.batch_size} images")
-
-# %% [markdown]
-# **Expected bands.** A chapter ends with a table of its measured numbers, each beside the **band** in which it
-# should fall. Training is random, so an expected number without a range would be of no use. The bands come from
-# runs with several seeds: the range they spanned, widened on each side by twice that range (and by 1 % of the
-# mean at least). They are kept in one file, `course_utils/expected.json`, for each schedule and data source
-# separately, with the date and the machine.
-#
-# > **Predict.** Three seeds gave test losses of 105, 106 and 107. Which of these would you accept from a
-# > fourth: 108, 110, 112?
-
-# %%
-from course_utils.results import band
-
-expected = band([105.0, 106.0, 107.0])
-print(f"{expected.low:.1f} to {expected.high:.1f}")
-assert (108.0 in expected, 110.0 in expected, 112.0 in expected) == (True, True, False)
-
-# %% [markdown]
-# Three seeds show the spread only roughly, hence the generous margin: 110 is unusual, 112 is a reason to look.
-# **When a number lies outside its band**, the table says so and the chapter stops with an error. In order of
-# likelihood:
-#
-# 1. *Cells were run out of order, or twice.* Restart the kernel and run all.
-# 2. *You changed a setting.* Then the distance from the band is the effect of your change: a result, not a
-#    failure.
-# 3. *Schedule, data or seed are not what you think.* Near its beginning a chapter prints one line that names
-#    all three.
-# 4. *Neither.* Another library version or machine can do it. Open an issue with the table and that line.
-#
-# Where no band is recorded for your schedule and data, the table shows your numbers and judges nothing.
-#
 # **Settings from outside.** Six environment variables steer everything; without them, sensible defaults hold.
 #
 # | variable | values | default |
@@ -256,7 +370,7 @@ with patch.dict(os.environ, COURSE_SCHEDULE="quick"):  # afterwards everything i
     except CourseError as error:
         message = str(error)
 print(message)
-assert "short, full" in message
+holds("the sentence names the choices", "short, full" in message)
 
 # %% [markdown]
 # **When a session is cut off.** Colab ends sessions without asking, and laptops run out of battery. Long
@@ -274,94 +388,68 @@ assert "short, full" in message
 # Checkpoints then go to the folder `course_checkpoints` on your Drive.
 
 # %% [markdown]
-# ## 0.4 The data
+# ## 0.7 Further: the data · 3 min
 #
 # Most chapters train on MNIST: 70 000 handwritten digits, 28×28 pixels each, grey values between 0 (black) and
 # 1 (white) (LeCun et al., 1998). The first use downloads it into your data folder (`schedule.data_folder()`
 # names it) and compares it with a checksum; from then on no network is needed.
 #
 # If there is no network at all, the **embedded digits** step in, and one line says so: 1 797 real scans that
-# come with scikit-learn (Alpaydin and Kaynak, 1998), enlarged from 8×8 to 20×20 pixels, framed to 28×28, and repeated with small
-# random rotations, shifts and changes of size. They look softer than MNIST and are fewer, but every chapter
-# runs on them.
-
-# %%
-from course_utils.data import load_images
-from course_utils.results import Results
-
-images = load_images()
-results = Results("00", images.source)
-
-# %% [markdown]
-# The two lines printed above are the ones to quote when you ask somebody for help.
+# come with scikit-learn (Alpaydin and Kaynak, 1998), enlarged from 8×8 to 20×20 pixels, framed to 28×28, and
+# repeated with small random rotations, shifts and changes of size. They look softer than MNIST and are fewer, but every
+# chapter runs on them.
 #
-# `images` is a tuple with names: training images and labels, test images and labels, and the source. There is
-# no `DataLoader`. All of MNIST's training images together, as 32-bit floats, take
+# `digits` is a tuple with names: training images and labels, test images and labels, and the source. There is no
+# `DataLoader`: all of it fits on any device you are likely to meet, so it is moved there once, and a mini-batch is
+# one indexing operation. Shapes and ranges are worth an assertion in any project, because a model trained on pixels
+# between 0 and 255 rarely says so; it only trains badly.
 
 # %%
+n = len(digits.train)
 megabytes = 60_000 * 28 * 28 * 4 / 1e6  # images × pixels × bytes per number
-print(f"{megabytes:.0f} MB for MNIST; here {images.train.nbytes / 1e6:.0f} MB, on the device already")
-assert images.train.device.type == device.type
+print(f"{megabytes:.0f} MB for MNIST as 32-bit floats; here {digits.train.nbytes / 1e6:.0f} MB")
+holds("they are on the device already", digits.train.device.type == device.type, device.type)
+holds("images, channels, height, width", digits.train.shape == (n, 1, 28, 28), str(tuple(digits.train.shape)))
+holds("32-bit numbers", digits.train.dtype == torch.float32)
+holds("from 0 to 1", digits.train.aminmax() == (0, 1))
+holds("labels are 0 to 9", digits.train_labels.unique().tolist() == list(range(10)))
+results.add(mean_pixel=digits.train.mean())
 
 # %% [markdown]
-# A photograph collection has to be read in pieces. This fits on any device you are likely to meet, so it is
-# moved there once, and a mini-batch is one indexing operation. Shapes and ranges are worth an assertion in any
-# project, because a model trained on pixels between 0 and 255 rarely says so; it only trains badly.
+# Numbers can all be right and the picture still upside down, so look as well: five examples of each digit, in columns.
 
 # %%
-n = len(images.train)
-assert images.train.shape == (n, 1, 28, 28)  # images, channels, height, width
-assert images.train.dtype == torch.float32
-assert images.train.min() >= 0
-assert images.train.max() <= 1
-assert images.train_labels.unique().tolist() == list(range(10))
-
-# %% [markdown]
-# Numbers can all be right and the picture still upside down, so look as well. We take five examples of each
-# digit and let them stand in columns.
-
-# %%
-from course_utils.figures import show_images
-
-index = torch.cat([(images.train_labels == digit).nonzero()[:5] for digit in range(10)], dim=1)  # (5, 10)
+index = torch.cat([(digits.train_labels == digit).nonzero()[:5] for digit in range(10)], dim=1)  # (5, 10)
 show_images(
-    images.train[index.flatten()],
+    digits.train[index.flatten()],
     alt="Fifty handwritten digits, white on black, in five rows of ten. Column by column they are the digits "
     "0 to 9, five different examples of each.",
 )
-assert images.train_labels[index].tolist() == [list(range(10))] * 5
+black = (digits.train < 0.1).float().mean()
+holds("most of the paper is black, or nearly so", black > 0.5, black)
 
 # %% [markdown]
-# The assertion checks the labels; only your eyes can check that each column shows the digit its label names.
-# Notice how much two examples of one digit differ, and how much of the area is black. A generative model has to
-# reproduce the sameness and the variety.
-
-# %%
-black = (images.train < 0.1).float().mean().item()
-print(f"{black:.0%} of all pixels are black, or nearly so; the mean grey value is {images.train.mean():.3f}")
-assert black > 0.5
+# The labels were checked; only your eyes can check that each column shows the digit that its label names.
+# Notice how much two examples of one digit differ. A generative model has to reproduce the sameness and the variety.
 
 # %% [markdown]
-# ## 0.5 Chance, on purpose
+# ## 0.8 Further: chance, on purpose · 5 min
 #
 # Initial weights, the order of the images, the noise a generator starts from: all of it is drawn at random, so
 # every result of this course depends on chance. To repeat a run we fix the starting point of the random number
 # generators, the **seed**.
 #
-# > **Predict.** Below, `first` and `second` are drawn with a call of `seed_everything` before each, `third`
+# > **❓ Predict.** Below, `first` and `second` are drawn with a call of `seed_everything` before each, `third`
 # > without one. Which of the three are equal?
 
-# %%
-from course_utils.schedule import seed_everything
-
+# %% jupyter={"outputs_hidden": true}
 seed_everything(0)
 first = torch.randn(3)
 seed_everything(0)
 second = torch.randn(3)
 third = torch.randn(3)
 print(first, second, third, sep="\n")
-assert torch.equal(first, second)
-assert not torch.equal(second, third)
+holds("the first two are equal, the third is another", torch.equal(first, second) and not torch.equal(second, third))
 
 # %% [markdown]
 # A seed does not switch chance off; it makes the same sequence start again. `third` continues the sequence
@@ -371,42 +459,31 @@ assert not torch.equal(second, third)
 # A seed is also not a promise across devices. A GPU has a random generator of its own, and PyTorch's notes on
 # reproducibility warn that the same seed need not give the same results on CPU and GPU. Where a comparison
 # needs identical numbers, draw them on the CPU and move them.
-
-# %% [markdown]
+#
 # ### Mini-batches
 #
-# Training reads the images in small shuffled groups. The loop looks the same in every chapter:
-
-# %%
-from course_utils.data import batches
-
-for x in batches(images.train, batch_size=64, steps=3):
-    print(x.shape, x.device.type)
-    assert x.shape == (64, 1, 28, 28)
-
-# %% [markdown]
-# With `steps` it yields exactly that many batches; without, one pass over the data.
+# Training reads the images in small shuffled groups. The loop looks the same in every chapter: with `steps`,
+# `batches` yields exactly that many, without, one pass over the data.
 #
-# > **Predict.** One pass over 1 000 images with `batch_size=64`: how many batches come, and how large is the
+# > **❓ Predict.** One pass over 1 000 images with `batch_size=64`: how many batches come, and how large is the
 # > last one?
 #
-# `batches` accepts any tensor, so we give it the numbers 0 to 999 instead of pictures and can see which images
-# were chosen.
+# `batches` accepts any tensor, so we give it the numbers 0 to 999 instead of pictures and can see which were chosen.
 
-# %%
+# %% jupyter={"outputs_hidden": true}
+from course_utils.data import batches
+
 one_pass = list(batches(torch.arange(1000), 64))
 seen = torch.cat(one_pass)
-sizes = {len(batch) for batch in one_pass}
-print(f"{len(one_pass)} batches of sizes {sizes}, {len(seen)} images")
-assert sizes == {64}
-assert len(one_pass) == 1000 // 64 == 15
-assert len(seen.unique()) == len(seen) == 960  # no image twice
+print(f"{len(one_pass)} batches of sizes {[len(batch) for batch in one_pass]}")
+holds("fifteen of 64", [len(batch) for batch in one_pass] == [64] * 15)
+holds("no image comes twice", len(seen.unique()) == len(seen) == 960, len(seen))
 
 # %% [markdown]
 # Fifteen, all of the same size. PyTorch's `DataLoader` would by default have added a sixteenth with the 40
 # images left over. Here they sit out this pass; every pass is shuffled anew, so the next one leaves out others.
 #
-# > **Common mistake.** Writing label tensors of a fixed `batch_size` next to a loader whose last batch is
+# > **⚠ Common mistake.** Writing label tensors of a fixed `batch_size` next to a loader whose last batch is
 # > smaller: the program runs well for most of an epoch, then stops with a size mismatch. With equal batches it
 # > cannot happen. Where you use a `DataLoader`, ask the batch for its own size, `len(x)`.
 
@@ -414,386 +491,18 @@ assert len(seen.unique()) == len(seen) == 960  # no image twice
 two_passes = torch.cat(list(batches(torch.arange(1000), 64, steps=30)))
 left_out_first = set(range(1000)) - set(two_passes[:960].tolist())
 left_out_second = set(range(1000)) - set(two_passes[960:].tolist())
-print(len(left_out_first), "images sat out each pass,", len(left_out_first & left_out_second), "of them both")
-assert len(left_out_first) == len(left_out_second) == 40  # so each image came at most once per pass
-assert left_out_first != left_out_second
+holds("40 images sit out each pass", len(left_out_first) == len(left_out_second) == 40)
+holds("not the same ones: in both passes", left_out_first != left_out_second, len(left_out_first & left_out_second))
 
-# %% [markdown]
-# The order depends on the seed and on the number of the step, and on nothing else. So a run that was cut off
-# after step 7 can go on with exactly the batches it would have seen:
-
-# %%
 whole = list(batches(torch.arange(1000), 64, steps=20, seed=3))
 resumed = list(batches(torch.arange(1000), 64, steps=20, seed=3, start=7))
-assert all(torch.equal(a, b) for a, b in zip(whole[7:], resumed, strict=True))
-
-# %% [markdown]
-# ## 0.6 What lives where
-#
-# A GPU has memory of its own. An operation can use only what lies in the memory of the device that carries it
-# out, and PyTorch never moves a tensor behind your back: a copy across takes time, and you should see it in the
-# code. This makes one question worth asking of every line of a training loop: *where is this?*
-#
-# | thing | where it is until you move it |
-# |---|---|
-# | numbers, lists, strings, NumPy arrays | CPU memory, always |
-# | what a `DataLoader` yields | CPU memory |
-# | what `torch.load(…, map_location="cpu", weights_only=True)` returns | CPU memory |
-# | `torch.zeros(3)`, `torch.randn(3)`, `torch.tensor([1.0])` | CPU memory, as long as no `device=` is given |
-# | the parameters of a new `nn.Module` | CPU memory |
-# | the result of an operation | where its operands are |
-# | in this course: `images.train` and its companions | on the device, since `load_images()` |
-#
-# To show what goes wrong we need two devices, and your machine may have only one. PyTorch brings a second
-# along: the device **`meta`** keeps shapes and types but no numbers. Nothing can be computed on it, yet it
-# counts as a place of its own, and it has the same rules about mixing places as a GPU.
-#
-# > **Predict.** What does the last line of the next cell print, `cpu` or `meta`?
-
-# %%
-x = torch.ones(3)
-x.to("meta")
-print(x.device)
-
-# %% [markdown]
-# `cpu`. For a **tensor**, `.to(…)` leaves the original alone and returns another tensor; whoever drops the
-# return value has done nothing. (When the tensor is on the wanted device already, there is nothing to do and
-# `.to` returns the very same object, so calling it once too often costs nothing.)
-
-# %%
-moved = x.to("meta")
-assert x.device.type == "cpu"
-assert moved.device.type == "meta"
-assert x.to("cpu") is x  # already there: no copy
-
-# %% [markdown]
-# For a **module** the same method does something else: it moves the parameters *inside* the module and returns
-# the module itself.
-
-# %%
-layer = torch.nn.Linear(784, 10)
-assert layer.weight.device.type == "cpu"
-returned = layer.to("meta")
-assert returned is layer
-assert layer.weight.device.type == "meta"
-
-# %% [markdown]
-# > **Common mistake.** `x.to(device)` on a line of its own, written by analogy with `model.to(device)`. The
-# > model moves, the tensor stays. Write `x = x.to(device)`.
-#
-# New tensors can be made at their destination. `torch.ones(64, 1, device=device)` fills device memory directly;
-# `torch.ones(64, 1).to(device)` fills CPU memory first and then copies it across, at every step of the loop.
-# The result is the same, the detour is not free. When there already is a tensor to imitate, `ones_like` and
-# `randn_like` take over its shape, its type *and its device*, so they cannot be wrong about the place.
-
-# %%
-direct = torch.ones(64, 1, device=device)
-detour = torch.ones(64, 1).to(device)
-assert torch.equal(direct, detour)
-eps = torch.randn_like(moved)  # `moved` is on meta, so the noise is, too
-assert eps.device.type == "meta"
-
-# %% [markdown]
-# ### The four things to move
-#
-# Chapter 03 trains two networks against each other: a **generator** that turns noise into pictures, and a
-# **discriminator** that tells real pictures from generated ones. You need not know yet why that works. Just
-# count what takes part in one step:
-#
-# 1. **the models**, both of them: once, before the optimizers are made;
-# 2. **the real images**: every batch, unless all of them lie on the device already, as here;
-# 3. **the label tensors**, the ones and zeros that stand for "real" and "fake": made on the device;
-# 4. **the noise**, the generator's input: made on the device.
-#
-# A classifier follows the same rule with fewer parts: the model once, then the inputs and targets of every
-# batch. Images are hard to forget. Labels and noise are easy to forget, because we make them ourselves.
-#
-# The function below is such a step in miniature, one linear layer for each network. Everything is put on
-# `meta`, except for the part we tell it to forget. (The loss it calls is explained in section 0.9.)
-
-# %%
-import torch.nn.functional as F
-from torch import nn
-
-PARTS = ("generator", "discriminator", "images", "labels", "noise")
-
-
-def half_a_gan_step(forgotten=None):
-    place = {part: "cpu" if part == forgotten else "meta" for part in PARTS}
-    generator = nn.Linear(100, 784).to(place["generator"])
-    discriminator = nn.Linear(784, 1).to(place["discriminator"])
-    x = torch.rand(64, 784, device=place["images"])
-    real = torch.ones(64, 1, device=place["labels"])
-    z = torch.randn(64, 100, device=place["noise"])
-    loss = F.binary_cross_entropy_with_logits(discriminator(x), real)
-    # The generator would like its pictures to be called real, so its labels are ones as well.
-    return loss + F.binary_cross_entropy_with_logits(discriminator(generator(z)), real)
-
-
-# %% [markdown]
-# > **Predict.** Five runs, each with one of the five parts left on the CPU. Which of them get away with it?
-
-# %%
-assert half_a_gan_step().device.type == "meta"  # nothing forgotten: no complaint
-for part in PARTS:
-    try:
-        half_a_gan_step(forgotten=part)
-        message = "nobody noticed"
-    except RuntimeError as error:
-        message = str(error).splitlines()[0]
-    print(f"{part:13} left behind → {message}")
-    assert "device" in message
-
-# %% [markdown]
-# None of them. On a GPU the sentence is worded a little differently, along the lines of *Expected all tensors
-# to be on the same device, but found at least two devices, cuda:0 and cpu!*, and means the same. In both forms
-# it names the two places but **not your variable**; at most it adds the name of an argument deep inside
-# PyTorch, such as `mat1`. To find the culprit, go to the line in the error's traceback, print `.device` of each
-# operand (of a module: `next(module.parameters()).device`), and follow the one that says `cpu` back to where it
-# was made.
-#
-# One exception keeps many programs alive without their authors knowing: a CPU tensor with a *single number and
-# no dimensions* may take part in arithmetic on any device, as a plain Python number may.
-
-# %%
-two = torch.tensor(2.0)  # on the CPU, shape ()
-assert (two * moved).device.type == "meta"
-assert (2.0 * moved).device.type == "meta"
-
-# %% [markdown]
-# ### The way back, and what it costs
-#
-# Printing a loss, drawing a picture and calling NumPy need the numbers in CPU memory: `.item()` fetches one
-# number, `.cpu()` a whole tensor. On a GPU both do more than copy. The CPU only *queues* work for the GPU and
-# runs ahead; when it asks for a number, it must **wait until the queue is empty** (PyTorch's notes on CUDA
-# semantics describe this). A loop that calls `loss.item()` at each step makes the two take turns where they
-# could have overlapped. The course's training loop keeps the losses as tensors and fetches them at the end,
-# detached:
-
-# %%
-w = torch.tensor(3.0, device=device, requires_grad=True)
-at_each_step, kept = [], []
-for step in range(5):
-    loss = (w - step) ** 2
-    at_each_step.append(loss.item())  # waits, every time
-    kept.append(loss.detach())  # waits for nothing
-assert torch.stack(kept).tolist() == at_each_step  # one transfer for all five
-assert loss.grad_fn is not None
-assert kept[-1].grad_fn is None
-
-# %% [markdown]
-# The last two lines are about memory. A loss that is kept *without* `detach()` (or `.item()`) holds on to its
-# `grad_fn`, and through it to what that step stored for its backward pass. Memory then grows with each step
-# until it runs out, in a place that has nothing to do with the cause.
-
-# %% [markdown]
-# ## 0.7 When a GPU pays
-#
-# A GPU multiplies large matrices many times faster than a CPU. It does not follow that it speeds up *your*
-# program, for each operation also costs a fixed amount: Python has to run, memory has to be found, and a
-# kernel, which is what a program for the GPU is called, has to be started. That cost is the same for a tiny
-# matrix as for a huge one, and you can see it on any device.
-#
-# An $n \times n$ product takes $n^3$ multiplications and about as many additions, so from $n = 8$ to $n = 512$
-# the work grows by a factor of
-#
-# $$\left(\frac{512}{8}\right)^3 = 262\,144. \tag{0.1}$$
-#
-# > **Predict.** By what factor does the time grow?
-
-# %%
-import time
-
-
-def microseconds(n, dtype=torch.float32):
-    """Time of one (n, n) product on the device: the best of thirty series of five."""
-    a = torch.ones(n, n, device=device, dtype=dtype)
-    (a @ a)[0, 0].item()  # warm up: the first call also sets things up
-    series = []
-    for _ in range(30):
-        begun = time.perf_counter()
-        for _ in range(5):
-            product = a @ a
-        product[0, 0].item()  # fetch a number, so that the clock stops only when the work is done
-        series.append((time.perf_counter() - begun) / 5 * 1e6)
-    return min(series)
-
-
-# %%
-small, large = microseconds(8), microseconds(512)
-print(f"8×8: {small:.1f} µs, 512×512: {large:.0f} µs, so {large / small:,.0f} times longer for 262,144 times the work")
-assert (512 / 8) ** 3 == 262_144
-assert large / small < 262_144 / 4
-
-# %% [markdown]
-# The exact figures are those of the machine that ran the cell, and they change from run to run; that the factor
-# stays far below 262 144 does not. The small product hardly computes: it *starts up*. On a GPU the balance
-# moves further, because starting takes it about as long and the arithmetic takes it far less: run this cell on
-# one, on Colab for instance, and compare the factors. Three rules of thumb follow:
-#
-# - few large operations beat many small ones: larger batches, no Python loop over single images;
-# - two-layer networks on 28×28 pictures, as in the next chapter, are small, and a CPU is not out of place; with
-#   the convolutions of chapter 05 a GPU is welcome;
-# - whoever times GPU code must wait for the result before stopping the clock, as the `.item()` above does.
-#   Without it you measure how long it takes to write the queue.
-
-# %% [markdown]
-# ## 0.8 Sixteen bits, and the order of a sum
-#
-# Most of the arithmetic in this course is done in `float32`. Recent GPUs multiply `bfloat16` numbers much
-# faster, and half the bytes move faster too. What is given up?
-#
-# A floating-point number is a fraction with a fixed number $p$ of binary digits, times a power of two. Between
-# $2^k$ and $2^{k+1}$ lie $2^p$ of these numbers, evenly spread, so the distance from $x$ to the next larger one
-# (unless $x$ is almost zero) is
-#
-# $$\Delta(x) = 2^{\lfloor \log_2 |x| \rfloor - p}, \qquad p = 23 \text{ for float32}, \quad
-# 10 \text{ for float16}, \quad 7 \text{ for bfloat16}. \tag{0.2}$$
-#
-# `torch.finfo(…).eps` is $\Delta(1)$, and `torch.nextafter` knows each number's neighbour. We let both confirm
-# the formula.
-
-# %%
-fraction_bits = {torch.float32: 23, torch.float16: 10, torch.bfloat16: 7}
-for dtype, p in fraction_bits.items():
-    info = torch.finfo(dtype)
-    print(f"{dtype!s:15}: after 1 comes 1 + {info.eps:.3g}; the largest number is {info.max:.3g}")
-    for x in (0.1, 1.0, 3.0, 1000.0):
-        x = torch.tensor(x, dtype=dtype)
-        gap = torch.nextafter(x, 2 * x).double() - x.double()
-        assert gap == 2.0 ** (x.double().log2().floor() - p)
-assert torch.finfo(torch.bfloat16).eps == 2**-7 == 0.0078125
-
-# %% [markdown]
-# `bfloat16` reaches as far as `float32` but is coarse: between 1 and 2 it has only 128 values, two to three
-# decimal digits. `float16` is finer but ends at 65 504, so that a large gradient becomes infinite, and one
-# infinite gradient ruins the weights; small gradients become zero. Coarse products, by contrast, do training little harm (Kalamkar et al.,
-# 2019); hence the preference for `bfloat16`.
-
-# %%
-big = torch.tensor(70_000.0)
-print(big.half(), big.bfloat16())  # half() is float16
-assert big.half().isinf()
-assert big.bfloat16().isfinite()
-
-# %% [markdown]
-# Equation (0.2) as a picture:
-
-# %%
-import matplotlib.pyplot as plt
-
-from course_utils.figures import show
-
-x = torch.logspace(-3, 5, 1000, dtype=torch.float64)
-fig, ax = plt.subplots()
-for dtype, p in fraction_bits.items():
-    spacing = 2.0 ** (x.log2().floor() - p)
-    ax.loglog(x, spacing.where(x < torch.finfo(dtype).max, torch.nan), label=str(dtype).removeprefix("torch."))
-ax.set(xlabel="number x", ylabel="distance to the next number")
-ax.legend()
-show(
-    fig,
-    alt="Log-log plot of the distance to the next representable number against the number itself, from 0.001 to "
-    "100 000. Three parallel rising staircases, one step per power of two: bfloat16 is highest, float16 a factor "
-    "of 8 below it and ending at 65 504, float32 lowest, a factor of 65 536 below bfloat16.",
+holds(
+    "a run cut off after step 7 goes on with the batches that it would have seen",
+    all(torch.equal(a, b) for a, b in zip(whole[7:], resumed, strict=True)),
 )
-assert 2 ** (10 - 7) == 8
-assert 2 ** (23 - 7) == 65_536
 
 # %% [markdown]
-# The distance grows in step with the number, so it is the *relative* precision that is fixed. A tiny weight is
-# stored as faithfully as a huge one. Trouble comes when a large number meets a small one:
-#
-# > **Predict.** A weight starts at 1 and receives a thousand updates of −0.001 each, in `bfloat16`. Where does
-# > it end? Where does it in `float32`?
-
-# %%
-ends = {}
-for dtype in (torch.float32, torch.bfloat16):
-    weight = torch.tensor(1.0, dtype=dtype)
-    for _ in range(1000):
-        weight = weight - 0.001
-    ends[dtype] = weight.item()
-    print(f"{dtype!s:15}: {ends[dtype]:.6f}")
-assert abs(ends[torch.float32]) < 1e-3
-assert ends[torch.bfloat16] == 1.0
-
-# %% [markdown]
-# It has not moved at all. Below 1, the neighbours are $2^{-8} \approx 0.0039$ apart; a step of 0.001 is less
-# than half of that and is rounded away, every single time. Above 1 the distance is twice as large, and from 1
-# itself even an exact half step is lost (a tie goes to the even neighbour):
-
-# %%
-one = torch.tensor(1.0, dtype=torch.bfloat16)
-assert one + 1 / 256 == 1  # half a step: rounded back down
-assert one + 1 / 128 == 1.0078125  # a whole step survives
-
-# %% [markdown]
-# So weights and their updates stay in `float32`, and only the products inside the forward pass are done in
-# `bfloat16`. **Autocast** arranges this: within its `with` block, matrix products and convolutions convert
-# their inputs on the way in. The course's `schedule.autocast()` switches it on **only where it pays**: on GPUs
-# and the few CPUs with hardware for it. Elsewhere `bfloat16` is emulated by converting back and forth, and
-# usually comes out slower than `float32`.
-
-# %%
-print("does bfloat16 pay here?", schedule.bfloat16_pays())
-print(f"512×512 in float32: {microseconds(512):.0f} µs, in bfloat16: {microseconds(512, torch.bfloat16):.0f} µs")
-
-layer = nn.Linear(784, 10).to(device)
-with schedule.autocast():
-    logits = layer(images.train[:8].flatten(1))
-assert logits.dtype == (torch.bfloat16 if schedule.bfloat16_pays() else torch.float32)
-assert layer.weight.dtype == torch.float32  # the weights themselves are never converted
-
-# %% [markdown]
-# Which of the two was faster depends on your machine, and a little on what else it was doing; compare it with
-# the answer on the first line.
-#
-# ### Why two correct runs differ
-#
-# Rounding has another consequence. On paper, $(a + b) + c = a + (b + c)$. Here are the first ten thousand terms
-# of the harmonic series $1 + \frac12 + \frac13 + \dots$, added from the left and from the right.
-#
-# > **Predict.** Do the two sums agree to the last digit? If not, which is closer to the truth?
-
-# %%
-terms = 1 / torch.arange(1, 10_001, dtype=torch.float32)
-from_left, from_right = sum(terms).item(), sum(terms.flip(0)).item()
-truth = terms.double().sum().item()
-print(f"from the left {from_left:.6f}, from the right {from_right:.6f}, in float64 {truth:.6f}")
-assert from_left != from_right
-assert abs(from_left - from_right) < 1e-5 * truth
-assert abs(from_right - truth) < abs(from_left - truth)
-
-# %% [markdown]
-# They part at the sixth digit, and the right-hand sum is the better one. From the left, tiny terms meet a large
-# sum and lose their last digits, as the thousand updates did; from the right, small terms first add up among
-# themselves.
-#
-# Neither run is wrong. A CPU with eight threads, a CPU with two and a GPU split a sum in different ways and
-# round differently, by about one part in a million. Training then repeats this thousands of times and each step
-# builds on the one before, so two runs with the same seed on different machines drift apart, first in the last
-# digit, finally in the shape of a seven. That is why the course compares with **bands** and not with digits. On
-# one machine, with one version of everything, a CPU run with the same seed does repeat, bit for bit. Here is the
-# course's first training, a linear classifier for twenty steps, run twice:
-
-
-# %%
-def twenty_steps():
-    seed_everything(0)
-    classifier = nn.Linear(784, 10)  # on the CPU, whatever the device
-    optimizer = torch.optim.SGD(classifier.parameters(), lr=0.1)
-    for x, y in batches(images.train, 64, labels=images.train_labels, steps=20):
-        optimizer.zero_grad()
-        F.cross_entropy(classifier(x.cpu().flatten(1)), y.cpu()).backward()
-        optimizer.step()
-    return classifier.weight
-
-
-assert torch.equal(twenty_steps(), twenty_steps())
-
-# %% [markdown]
-# ## 0.9 Gradients in three cells
+# ## 0.9 Further: gradients in three cells · 3 min
 #
 # Every model of this course learns by following gradients, and one loss appears in many of them: the **binary
 # cross-entropy** between a target $t$ (0 or 1, or a grey value between) and a probability $\sigma(s)$, where
@@ -801,224 +510,184 @@ assert torch.equal(twenty_steps(), twenty_steps())
 # $\operatorname{softplus}(s) = \log(1 + e^{s})$ we have $\log \sigma(s) = s - \operatorname{softplus}(s)$ and
 # $\log(1 - \sigma(s)) = -\operatorname{softplus}(s)$, and the loss becomes short:
 #
-# $$\ell(s, t) = -t \log \sigma(s) - (1 - t)\log\bigl(1 - \sigma(s)\bigr) = \operatorname{softplus}(s) - t\,s. \tag{0.3}$$
+# $$\begin{aligned}
+# \ell(s, t) &= -t \log \sigma(s) - (1 - t)\log\bigl(1 - \sigma(s)\bigr) \\
+#  &= \operatorname{softplus}(s) - t\,s.
+# \end{aligned} \tag{0.1}$$
 
 # %%
+import torch.nn.functional as F
+
 s = torch.linspace(-6, 6, 25, dtype=torch.float64, requires_grad=True)
 t = torch.linspace(0, 1, 25, dtype=torch.float64)
 loss = F.softplus(s) - t * s
-torch.testing.assert_close(loss, -t * torch.sigmoid(s).log() - (1 - t) * (1 - torch.sigmoid(s)).log())
-torch.testing.assert_close(loss, F.binary_cross_entropy_with_logits(s, t, reduction="none"))
+long = -t * torch.sigmoid(s).log() - (1 - t) * (1 - torch.sigmoid(s)).log()
+holds("the long form is the short one", torch.allclose(loss, long), (loss - long).abs().max())
+by_torch = F.binary_cross_entropy_with_logits(s, t, reduction="none")
+holds("and PyTorch's", torch.allclose(loss, by_torch), (loss - by_torch).abs().max())
 
 # %% [markdown]
 # The derivative of softplus is the sigmoid, so
 #
-# $$\frac{\partial \ell}{\partial s} = \sigma(s) - t : \tag{0.4}$$
+# $$\frac{\partial \ell}{\partial s} = \sigma(s) - t : \tag{0.2}$$
 #
 # what the model said minus what it should have said. Autograd applies the chain rule to the operations that
 # were recorded, without knowing our formula, and arrives at the same numbers:
 
 # %%
 (by_autograd,) = torch.autograd.grad(loss.sum(), s)
-torch.testing.assert_close(by_autograd, torch.sigmoid(s.detach()) - t)
+gap = (by_autograd - (torch.sigmoid(s.detach()) - t)).abs().max()
+holds("autograd agrees with (0.2)", gap < 1e-12, gap)
 
 # %% [markdown]
 # `torch.autograd.grad` returns a gradient. In training we call `loss.backward()` instead, which *adds* it to
 # the `.grad` of each parameter.
 #
-# > **Predict.** The slope of $w^2$ at $w = 3$ is 6. What stands in `w.grad` after two backward passes in a row?
+# > **❓ Predict.** The slope of $w^2$ at $w = 3$ is 6. What stands in `w.grad` after two backward passes in a row?
 # > And what does the slope become when one of the two factors is detached?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 w = torch.tensor(3.0, requires_grad=True)
 (w * w).backward()
 (w * w).backward()
-assert w.grad == 12  # 6 + 6: gradients accumulate
+holds("6 + 6: gradients accumulate", w.grad == 12, w.grad)
 w.grad = None  # what optimizer.zero_grad() does
 (w * w.detach()).backward()
-assert w.grad == 3  # the detached factor counts as a constant
+holds("the detached factor counts as a constant", w.grad == 3, w.grad)
 
 # %% [markdown]
-# > **Common mistake.** Forgetting `optimizer.zero_grad()`: each step then follows the sum of all gradients so
+# > **⚠ Common mistake.** Forgetting `optimizer.zero_grad()`: each step then follows the sum of all gradients so
 # > far. With two networks it is subtler, since the loss of one leaves gradients in the parameters of the other;
 # > chapter 03 shows where, and what `detach()` has to do with it.
 
 # %% [markdown]
-# ## 0.10 Notation
+# ## 0.10 Further: the probability that the course uses · 8 min
 #
-# The symbols of the whole course. You will meet them one at a time, each with its explanation; this table is
-# for looking up.
+# One page. Chapters 01 and 02 lean on it.
 #
-# | symbol | meaning | in code |
-# |---|---|---|
-# | $x$ | a data point, here an image | `x`, shape `(n, 1, 28, 28)` |
-# | $\hat{x}$ | its reconstruction | `x_hat`, or `model(x)` |
-# | $z$ | latent vector, or code | `z`, shape `(n, latent_dim)` |
-# | $d$ | number of latent dimensions | `latent_dim` |
-# | $\mu,\ \sigma$ | mean and standard deviation of a Gaussian, for each latent dimension | `mu`, `(0.5 * logvar).exp()` |
-# | $\log \sigma^2$ | logarithm of its variance; what the encoder returns | `logvar` |
-# | $\varepsilon$ | noise, drawn from $\mathcal{N}(0, I)$ | `eps` |
-# | $\theta,\ \phi$ | weights of the decoder or generator; weights of the encoder | `model.parameters()` |
-# | $p(z)$ | prior: how latent vectors are distributed before any image is seen, here $\mathcal{N}(0, I)$ | `torch.randn(n, latent_dim)` |
-# | $q_\phi(z \mid x)$ | encoder's distribution of $z$, given $x$ (approximate posterior) | `mu, logvar = model.encode(x)` |
-# | $p_\theta(x \mid z)$ | decoder's distribution of $x$, given $z$ | `model.decode(z)` |
-# | $D_{\mathrm{KL}}(q \,\Vert\, p)$ | Kullback–Leibler divergence of $q$ from $p$ | `kl_to_standard_normal(mu, logvar)` |
-# | ELBO | evidence lower bound: at most $\log p_\theta(x)$; to be maximised | the loss is its negative, `negative_elbo` |
-# | $\beta$ | weight of the KL term | `beta` |
-# | $G(z)$ | generator: turns noise into an image | `generator(z)` |
-# | $D(x)$ | discriminator: probability that $x$ is real | `discriminator(x).sigmoid()` |
-# | $s$ | logit: a score before the sigmoid, $D(x) = \sigma(s)$ | `logits` |
-# | $\sigma(\cdot)$ | sigmoid, $\sigma(s) = 1/(1+e^{-s})$ | `torch.sigmoid` |
-# | $V(D, G)$ | value of the game, $\mathbb{E}_{p_{\text{data}}}[\log D(x)] + \mathbb{E}_{p(z)}[\log(1 - D(G(z)))]$ | |
-# | $p_{\text{data}},\ p_g$ | distribution of real images; distribution of generated images | `images.train`; `generator(z)` |
-# | $\mathbb{E}_p[f]$ | expectation of $f$ under $p$ | an average over samples |
-# | $\log$ | natural logarithm | `torch.log` |
+# **Expectation.** $\mathbb{E}_p[f(x)]$ is the average of $f$ over draws $x \sim p$. It is linear, and it is
+# *estimated* by an average over samples (a **Monte Carlo estimate**); with $n$ independent samples the error
+# shrinks like $1/\sqrt n$.
 #
-# Three places deserve a warning.
+# **Gaussian.** $\mathcal{N}(\mu, \sigma^2)$ has the density below; in several independent dimensions the densities
+# multiply, so their logarithms add.
 #
-# **One letter, two meanings.** The literature writes $\sigma$ for a standard deviation and for the sigmoid, and
-# so do we. With an argument, $\sigma(s)$, it is the sigmoid; without one it is the standard deviation. Should
-# both turn up in one formula, the text says so.
-#
-# **Why the logarithm of a variance?** A variance must be positive and a linear layer's output need not be. Its
-# logarithm may be any number, and the standard deviation is one `exp` away:
-# $\sigma = e^{\frac12 \log \sigma^2}$.
+# $$\log p(x) = -\frac{(x - \mu)^2}{2\sigma^2} - \frac12 \log\,(2\pi\sigma^2). \tag{0.3}$$
 
 # %%
-logvar = torch.tensor([-4.0, 0.0, 2.0])
-std = (0.5 * logvar).exp()
-assert (std > 0).all()
-torch.testing.assert_close(std**2, logvar.exp())
+mu, std = torch.tensor(1.0), torch.tensor(2.0)
+x = torch.linspace(-5.0, 5.0, 11)
+by_hand = -((x - mu) ** 2) / (2 * std**2) - 0.5 * torch.log(2 * torch.pi * std**2)
+holds("(0.3) is torch's Gaussian", torch.allclose(by_hand, torch.distributions.Normal(mu, std).log_prob(x)))
+
+generator = torch.Generator().manual_seed(0)
+for samples in (100, 10_000, 1_000_000):
+    estimate = ((mu + std * torch.randn(samples, generator=generator)) ** 2).mean()
+    print(f"{samples:9,} samples: E[x²] is about {estimate:.3f}")
+holds("the truth is μ² + σ² = 5", abs(estimate - 5) < 0.05, estimate)
+
+# %% [markdown]
+# **Why the logarithm of a variance?** Networks of this course return $\log\sigma^2$, because a variance must be
+# positive and a linear layer's output need not be. The standard deviation is one `exp` away:
+# $\sigma = e^{\frac12 \log \sigma^2}$.
+#
+# **Jensen's inequality.** The logarithm is concave: a chord lies below the curve. So the average of logarithms is at
+# most the logarithm of the average,
+#
+# $$\mathbb{E}\,[\log x] \le \log \mathbb{E}\,[x], \tag{0.4}$$
+#
+# with equality only where $x$ does not vary. The picture shows it for an $x$ that takes two values, equally often.
+
+# %%
+import matplotlib.pyplot as plt
+
+from course_utils.figures import show
+
+two = torch.tensor([0.3, 3.0])
+fig, ax = plt.subplots(figsize=(6, 3))
+curve = torch.linspace(0.15, 3.6, 200)
+ax.plot(curve, curve.log(), label="log x")
+ax.plot(two, two.log(), "o--", label="chord between two values")
+ax.plot(two.mean(), two.mean().log(), "k^", label="log of the average")
+ax.plot(two.mean(), two.log().mean(), "kv", label="average of the logs")
+ax.set(xlabel="x", ylabel="log x")
+ax.legend()
+show(
+    fig,
+    alt="The curve of log x with a chord between x = 0.3 and x = 3; above their middle, the point on the chord lies"
+    " well below the point on the curve.",
+)
+holds(
+    "the average of the logs is below the log of the average",
+    two.log().mean() < two.mean().log(),
+    two.log().mean(),
+    two.mean().log(),
+)
+
+# %% [markdown]
+# **Kullback–Leibler divergence.** How far is $p$ from $q$? On average over draws from $p$, by how much does $p$
+# find them more probable?
+#
+# $$D_{\mathrm{KL}}(p\,\Vert\,q) = \mathbb{E}_p\left[\log \frac{p(x)}{q(x)}\right] \ge 0. \tag{0.5}$$
+#
+# It is never negative by Jensen: $-D_{\mathrm{KL}} = \mathbb{E}_p[\log (q/p)] \le \log \mathbb{E}_p[q/p] = \log 1$
+# (where $q$ is zero only if $p$ is). And it is not symmetric.
+#
+# **Maximum likelihood.** Given draws from an unknown $p_{\text{data}}$, choose the weights $\theta$ of a model
+# $p_\theta$ under which the data are most probable: maximise the average of $\log p_\theta(x)$. With many draws
+# that average becomes $\mathbb{E}_{p_{\text{data}}}[\log p_\theta(x)]$, and
+#
+# $$D_{\mathrm{KL}}(p_{\text{data}}\,\Vert\,p_\theta)
+#   = \mathbb{E}_{p_{\text{data}}}[\log p_{\text{data}}(x)]
+#   - \mathbb{E}_{p_{\text{data}}}[\log p_\theta(x)]. \tag{0.6}$$
+#
+# The first term does not know $\theta$. So **maximum likelihood is the least Kullback–Leibler divergence from the
+# data to the model**, whatever the model. A loaded die shows it: of all models $p_\theta$ in a family, the same one
+# wins twice.
+
+# %%
+data = torch.tensor([0.10, 0.15, 0.20, 0.20, 0.15, 0.20])  # how often each face comes
+theta = torch.linspace(-1, 1, 401)[:, None]
+model = torch.softmax(theta * torch.arange(6), dim=1)  # a family: the higher faces more or less probable
+log_likelihood = (data * model.log()).sum(dim=1)
+divergence = (data * (data / model).log()).sum(dim=1)
+backwards = (model * (model / data).log()).sum(dim=1)
+holds("the most probable model is the nearest", log_likelihood.argmax() == divergence.argmin())
+entropy = -(data * data.log()).sum()
+holds("(0.6): their sum is constant", torch.allclose(log_likelihood + divergence, -entropy.expand(401), atol=1e-5))
+holds("the divergence is never negative", divergence.min() > 0, divergence.min())
+holds("and not symmetric", (divergence - backwards).abs().max() > 0.1, divergence[0], backwards[0])
 
 # %% [markdown]
 # **Nats, not bits.** Losses here use the natural logarithm, so information is measured in **nats**; papers on
-# compression use logarithms to base 2 and **bits**. One nat is $1/\ln 2 \approx 1.443$ bits. A paper's *bits
-# per dimension* for a 28×28 image is the negative log-likelihood in nats, divided by $784 \ln 2$.
-#
-# A fair coin makes the exchange rate plain: its outcome carries exactly one bit.
+# compression use logarithms to base 2 and **bits**. One nat is $1/\ln 2 \approx 1.443$ bits. A paper's *bits per
+# dimension* for a 28×28 image is the negative log-likelihood in nats, divided by $784 \ln 2$. A fair coin makes the
+# exchange rate plain: its outcome carries exactly one bit.
 
 # %%
 import math
 
 coin = torch.tensor([0.5, 0.5])
-entropy = -(coin * coin.log()).sum().item()
-print(f"a fair coin: {entropy:.4f} nats = {entropy / math.log(2):.4f} bit; 1 nat = {1 / math.log(2):.3f} bits")
-assert math.isclose(entropy, math.log(2), rel_tol=1e-6)
-assert round(1 / math.log(2), 3) == 1.443
+nats = -(coin * coin.log()).sum().item()
+print(f"a fair coin: {nats:.4f} nats = {nats / math.log(2):.4f} bit; 1 nat = {1 / math.log(2):.3f} bits")
+holds("a coin carries log 2 nats", math.isclose(nats, math.log(2), rel_tol=1e-6), nats)
 
-# %% [markdown]
-# ## 0.11 Glossary
-#
-# Words that come back, with the chapter that explains them properly.
-#
-# - **Adversarial training**: two networks with opposite goals improve each other (03).
-# - **Autocast**: does matrix products in a 16-bit type and leaves the weights in 32 (section 0.8).
-# - **Autoencoder**: encoder and decoder, trained together to reproduce their input (01).
-# - **Band**: the range in which a measured number is expected to fall (section 0.3).
-# - **Bottleneck**: the narrow place in an autoencoder that forces it to choose what to keep (01).
-# - **Checkpoint**: a file from which an interrupted training can go on (0.3; in depth in 10).
-# - **Code**, or **latent vector**: the few numbers that stand for an image (01).
-# - **Decoder**: the network that turns a code back into an image (01).
-# - **Detach**: to treat a tensor as a constant, so that no gradient flows through it (0.9, 03).
-# - **Device**: where a tensor lies and is worked on: `cpu`, `cuda`, `mps` (section 0.6).
-# - **Discriminator**: the network that judges whether an image is real (03).
-# - **ELBO**: a lower bound on the log-probability of the data, which a VAE maximises (02).
-# - **Embedded digits**: the data used when there is no network (section 0.4).
-# - **Encoder**: the network that turns an image into a code, or into a distribution of codes (01, 02).
-# - **Epoch**, or **pass**: one round through the training images (section 0.5).
-# - **FID**: Fréchet inception distance, between real and generated images in feature space; smaller is better
-#   (06).
-# - **Generator**: the network that turns noise into an image (03).
-# - **Inception score**: rewards generated images that are recognisable and varied; larger is better (06).
-# - **KL divergence**: how far one distribution is from another; never negative, and not symmetric (02).
-# - **Latent space**: the space in which the codes live (01).
-# - **Logit**: a score before the sigmoid; any real number (section 0.9).
-# - **Mini-batch**, or **batch**: the images that one step is computed from (section 0.5).
-# - **Mode collapse**: the generator produces few kinds of image, however well (07).
-# - **Monte Carlo estimate**: an average over random samples in place of an expectation (02).
-# - **Nat**: unit of information for natural logarithms, about 1.44 bits (section 0.10).
-# - **Posterior**: the distribution of $z$ once $x$ has been seen; the **prior** is the one before (02).
-# - **Posterior collapse**: the encoder's distribution equals the prior and says nothing about the image (02).
-# - **Reparameterisation**: writing a random $z$ as $\mu + \sigma\varepsilon$, so that gradients reach $\mu$ and
-#   $\sigma$ (02).
-# - **Saturation**: the flat part of a function, where its gradient is too small to learn from (04).
-# - **Schedule**: how long a chapter trains: `short` or `full` (section 0.3).
-# - **Seed**: the number that fixes where a random sequence starts (section 0.5).
-# - **Step**: one update of the weights, from one mini-batch (section 0.5).
-
-# %% [markdown]
-# ## Check yourself
-#
-# Answer first, then open.
-#
-# <details><summary>A training loop contains <code>torch.zeros(64, 1)</code> and stops on a GPU, though it ran on
-# your laptop. What are the two ways to mend it, and which is better?</summary>
-#
-# Without `device=` the zeros are in CPU memory; on the laptop everything was, so nobody noticed. Either
-# `torch.zeros(64, 1, device=device)` or `torch.zeros(64, 1).to(device)`. The first is better, since it makes no
-# detour through CPU memory. And if a batch can be smaller than 64, write `len(x)` for the size.
-# </details>
-#
-# <details><summary>A friend, with the same seed as you, gets a test loss of 106.41 where you got 106.44. Who has made a
-# mistake?</summary>
-#
-# Most likely nobody: another device, thread count or version rounds its sums in another order, and training
-# magnifies that. See whether both numbers are in the band.
-# </details>
-#
-# <details><summary>Why are the weights not simply stored in bfloat16, if the products may be?</summary>
-#
-# Because an update is small beside the weight. If it is less than half the distance (0.2) to the next number,
-# adding it changes nothing, however often it is repeated.
-# </details>
-
-# %% [markdown]
-# Finally, the numbers of this chapter in the table that ends every chapter. These two counts and an average are
-# not trained, so there is nothing to compare yet: no band is recorded, and the table says that.
+logvar = torch.tensor([-4.0, 0.0, 2.0])
+holds(
+    "exp(½ log σ²) is positive, and its square is the variance",
+    torch.allclose((0.5 * logvar).exp() ** 2, logvar.exp()),
+    str((0.5 * logvar).exp().tolist()),
+)
 
 # %%
-results.add(
-    train_images=len(images.train),
-    test_images=len(images.test),
-    mean_pixel=images.train.mean().item(),
-)
 results.check()
-
-# %% [markdown]
-# ## Summary
-#
-# - Versions, device and data are checked by code; the fault is found before a model is blamed.
-# - A tensor's `.to` returns a tensor, which must be kept; a module's `.to` moves the module itself.
-# - Models, images, label tensors and noise belong on one device; the error message names places, not variables.
-# - `.item()` and `.cpu()` make the CPU wait for the GPU; small operations cost mostly their start.
-# - `bfloat16` keeps the range of `float32` and two to three digits: good enough for products, too coarse for
-#   updates.
-# - Sums depend on their order, so runs on different machines differ; bands allow for it.
-# - Equation (0.4), $\sigma(s) - t$, is the gradient that the pixels of a VAE and the judgements of a GAN both
-#   learn from.
 
 # %% [markdown]
 # ## References
 #
-# - D. Goldberg, "What every computer scientist should know about floating-point arithmetic", *ACM Computing
-#   Surveys* 23(1), 1991.
-# - D. Kalamkar et al., "A study of BFLOAT16 for deep learning training", arXiv:1905.12322, 2019.
 # - Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition",
 #   *Proceedings of the IEEE* 86(11), 1998: MNIST.
 # - E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998:
 #   the embedded digits.
-# - PyTorch, [start locally](https://pytorch.org/get-started/locally/) and [previous
-#   versions](https://pytorch.org/get-started/previous-versions/): which release came with which CUDA.
-# - PyTorch documentation: [reproducibility](https://docs.pytorch.org/docs/stable/notes/randomness.html), [CUDA
-#   semantics](https://docs.pytorch.org/docs/stable/notes/cuda.html) (asynchronous execution), [automatic mixed
-#   precision](https://docs.pytorch.org/docs/stable/amp.html), [meta
-#   device](https://docs.pytorch.org/docs/stable/meta.html).
-
-# %% [markdown]
-# ## What comes next
-#
-# [Chapter 01](01_autoencoders.ipynb) squeezes a picture of 784 pixels through a handful of numbers and rebuilds
-# it, and then asks whether those numbers can be made up.
-#
-# Chapters 01 to 06 have an exercise each, with checks that answer at once: [how to work on
-# them](../exercises/README.md). This chapter has none.
+# - PyTorch, [start locally](https://pytorch.org/get-started/locally/), and its documentation on
+#   [reproducibility](https://docs.pytorch.org/docs/stable/notes/randomness.html).

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS, HELPERS = ROOT / "notebooks", ROOT / "course_utils"
 TAUGHT = sorted((HELPERS / "taught").glob("[a-z]*.py"))
 SCRIPTS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", NOTEBOOKS / "notation.md"]
 MEGABYTE = 1_000_000
 
 # ---------------------------------------------------------------- what the rules look at
@@ -249,7 +249,7 @@ def test_there_are_chapters():
     numbers = [int(script.name[:2]) for script in SCRIPTS]
     chapters_, appendices = [k for k in numbers if k < 90], [k for k in numbers if k >= 90]
     assert chapters_ == list(range(len(chapters_)))
-    assert appendices == list(range(90, 90 + len(appendices)))
+    assert len(set(appendices)) == len(appendices)
     assert len(chapters_) >= 3
 
 
@@ -598,6 +598,48 @@ def test_document(path):
     assert list(dead_links(text, path.parent)) == []
     assert list(pictures(text)) == []
     assert list(wrong_numbers(plain(text))) == []
+
+
+def wrong_entries(page: str, known: set[str]):
+    """In the tables of notation.md: rows without a chapter, or with one that chapter 00 does not list; disorder."""
+    tables = [
+        [line.strip("|").split(" | ") for line in part.splitlines() if line.startswith("|")]
+        for part in page.split("\n## ")
+    ]
+    for table in tables:
+        for row in table[2:]:  # below the head and its rule
+            if len(row) != len(table[0]):
+                yield f"{row} has {len(row)} columns, not {len(table[0])}"
+            elif not re.fullmatch(r"\d\d(, \d\d)*", row[-1].strip()) or not set(re.findall(r"\d\d", row[-1])) <= known:
+                yield f"{row[0].strip()} is introduced in {row[-1].strip()!r}"
+    names = [row[0].strip().lower() for row in tables[-1][2:]]
+    if names != sorted(names):
+        yield "the terms are not in order"
+
+
+def listed() -> set[str]:
+    """The chapters that chapter 00 lists, there or planned."""
+    text = next(NOTEBOOKS.glob("00_*.py")).read_text(encoding="utf-8")
+    return set(re.findall(r"^# \| \[?(\d\d)\b", text, flags=re.M))
+
+
+def test_notation():
+    page = (NOTEBOOKS / "notation.md").read_text(encoding="utf-8")
+    assert page.count("\n|") > 80
+    assert list(wrong_entries(page, listed())) == []
+
+
+def test_chapter_00_lists_every_chapter():
+    assert {script.name[:2] for script in SCRIPTS} <= listed()
+
+
+@pytest.mark.parametrize(
+    "fault", ["| c | d | 98 |", "| c | d | |", "| c | d |", "| c | d | e | 01 |", "| A | d | 01 |", "| c | d | 1 |"]
+)
+def test_a_wrong_entry_is_noticed(fault):
+    good = "\n## Terms\n\n| term | meaning | chapter |\n|---|---|---|\n| a | x | 01 |\n| b | y | 00, 01 |\n"
+    assert list(wrong_entries(good, {"00", "01"})) == []
+    assert list(wrong_entries(good + fault + "\n", {"00", "01"}))
 
 
 def dangerous(tree: ast.AST):
