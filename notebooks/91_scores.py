@@ -119,7 +119,7 @@ good = frechet_distance(features["DCGAN"], real_features)
 print(f"Fréchet distance of the DCGAN, by which we measure: {good:.1f}")
 
 # %% [markdown]
-# ## 91.1 Why it is the cheapest plan
+# ## 91.1 Why it is the cheapest plan · 5 min
 #
 # Let $X$ have mean $m_1$ and covariance $A$, and $Y$ have $m_2$ and $B$. A plan of who goes where decides one more thing about them: the
 # $d \times d$ matrix $C = \operatorname{Cov}(X, Y)$. Expanding the square,
@@ -206,7 +206,7 @@ by_moments = frechet_distance(x.view(-1, 1), y.view(-1, 1))
 holds("the two moments give less than the cheapest plan", by_moments < 0.97 * cheapest, by_moments, cheapest)
 
 # %% [markdown]
-# ## 91.2 Why float64
+# ## 91.2 Why float64 · 2 min
 #
 # The network itself is content with float32. The covariance of 30 pictures in 64 dimensions has at most 29 eigenvalues above zero. The
 # other 35 should vanish, and come out as rounding errors, some positive. In float32 such an error is about $10^{-7}$ of the largest
@@ -231,7 +231,7 @@ holds("thousands of pictures help", abs(itself[n, torch.float32]) < 0.5 * abs(it
 # hardly a direction stays empty. But of Inception's 2048 directions, a thousand pictures leave more than half empty.
 
 # %% [markdown]
-# ## 91.3 A distance without bias: KID
+# ## 91.3 A distance without bias: KID · 10 min
 #
 # Bińkowski et al. (2018) compare the clouds in another way. Choose a **kernel** $\kappa(x, y)$, a number that says how alike two points are. If
 # the clouds are the same, a point of one is on average as much like its own kind as it is like the other:
@@ -372,7 +372,7 @@ print(f"mean of |x|² / d: {length:.0f}; its third power: {length**3:,.0f}")
 # The last line says why the numbers are so large: not normalised features enter with their sixth power. Only their order means something.
 
 # %% [markdown]
-# ## 91.4 The bias of the Fréchet distance
+# ## 91.4 The bias of the Fréchet distance · 10 min
 #
 # Take two disjoint heaps of *real* pictures. They come from the same source, so the true distance is 0, whichever we use.
 #
@@ -482,7 +482,7 @@ holds("the line rises with 1/n", line[1] > 0, line[1])
 # (The line removes the bias of the generated side. The reference has one too, since it is finite; it is nearly the same for similar models.)
 
 # %% [markdown]
-# ## 91.5 What a perfect model scores
+# ## 91.5 What a perfect model scores · 8 min
 #
 # Let the model draw from the very distribution of the data, $n$ samples of each. For coverage there is an exact answer, whatever the distribution,
 # if no two distances are equal. Stand at a real sample. Around it lie $n - 1$ other real samples and $n$ generated ones, all from the same
@@ -580,7 +580,7 @@ if digits.source == "mnist":
 # And the ± of that table, which is over trainings with one reference, is far too small for this column.
 
 # %% [markdown]
-# ## 91.6 The machine takes your test
+# ## 91.6 The machine takes your test · 4 min
 #
 # Real or generated? Instead of a reader, a machine can answer. As a statistical test this is the **classifier two-sample test** (Lopez-Paz and Oquab, 2017).
 # Train a classifier on half of both heaps, count its right answers on the other half, $m$ pictures. If the two distributions are the same, it can only
@@ -639,7 +639,7 @@ if digits.source == "mnist":  # the embedded digits were enlarged and turned
 # judge the answer is yes for every model there is. To rank models we want to know *how different*.
 
 # %% [markdown]
-# ## 91.7 The inception score in parts
+# ## 91.7 The inception score in parts · 2 min
 #
 # Papers print the inception score as mean ± deviation over ten parts of 5000 pictures each. The size of a part matters:
 #
@@ -663,7 +663,7 @@ holds("parts of ten lose more than a quarter", means[0] < 0.75 * means[-1], mean
 # **Never compare scores from different numbers of samples.**
 
 # %% [markdown]
-# ## 91.8 Three more traps
+# ## 91.8 Three more traps · 11 min
 #
 # ### Another resize
 #
@@ -793,7 +793,7 @@ if digits.source == "mnist":
 # so its halves are even nearer to each other than random ones. That is no random order, either.)
 
 # %% [markdown]
-# ## 91.9 The number that papers report
+# ## 91.9 The number that papers report · 6 min
 #
 # It is the Fréchet distance on 2048 features of Inception-v3, trained on ImageNet, with the weights that came with the first code for it. This sets up
 # torchmetrics to compute it so that it can stand beside published ones; it needs the package torch-fidelity and the weights (about 90 MB, fetched once).
@@ -861,7 +861,7 @@ holds("wrong answers show within the classes only", within["requests shuffled"] 
 # first line is not small.)
 
 # %% [markdown]
-# ## Your turn
+# ## Your turn · 1 min
 #
 # > **✎ Your turn.** **1.** KID's estimate with the pairs of a sample with itself is biased. By how much? Change `without_itself` so that it keeps them, and repeat
 # > the table of 91.4. *To hit:* for $n = 50$ about twice the value for $n = 100$.
@@ -887,7 +887,7 @@ holds("wrong answers show within the classes only", within["requests shuffled"] 
 # </details>
 
 # %% [markdown]
-# ## Your numbers
+# ## Your numbers · 1 min
 
 # %%
 results.check()
@@ -911,7 +911,7 @@ results.check()
 # - Chapter 07 counts modes, with the section below.
 
 # %% [markdown]
-# ## 91.10 Further: counting modes
+# ## 91.10 Further: counting modes · 15 min
 #
 # Recall asks how much of the data a generator covers, and answers with balls around samples. When we made the data ourselves we can do
 # better: we know the modes and count them. Two sets of points in the plane have become the usual ones (after Metz et al., 2017, and Srivastava et al., 2017).

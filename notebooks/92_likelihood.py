@@ -74,7 +74,7 @@ digits = load_images("mnist")
 results = Results("92", digits.source)
 
 # %% [markdown]
-# ## 92.1 What a likelihood says, and what it does not
+# ## 92.1 What a likelihood says, and what it does not · 2 min
 #
 # A model of black-and-white pictures has $2^{784}$ of them to share its probability among. The mean of $\log p(x)$ over test
 # pictures says how well it shares. It does not say what its samples look like (Theis et al., 2016). Take any good model $p$, and
@@ -102,7 +102,7 @@ holds("and on average nearly that", lost.mean() > 4.6, lost.mean())
 # and good likelihood are two different things, and neither implies the other.
 
 # %% [markdown]
-# ## 92.2 The average of the weights
+# ## 92.2 The average of the weights · 3 min
 #
 # The likelihood of a VAE is an integral over codes. Draw them from the encoder's guess $q$ instead of the prior, and correct for it:
 #
@@ -153,7 +153,7 @@ for K in (10, 40, 160):
 # $$\mathrm{ESS} = \frac{\left(\sum_k w_k\right)^2}{\sum_k w_k^2} \;\approx\; \frac{K}{1+v}. \tag{92.4}$$
 
 # %% [markdown]
-# ## 92.3 How far the bound rises
+# ## 92.3 How far the bound rises · 7 min
 #
 # Now the VAE of chapter 02, with the weights that come with the course. As a model of **black-and-white** pictures it is a proper
 # one: each pixel is a coin, the probabilities of the $2^{784}$ pictures sum to one, and (92.2) is a probability. (It was trained on
@@ -231,7 +231,7 @@ holds("the last step brings more than a tenth of the one before", last > 0.15 * 
 # find out.
 
 # %% [markdown]
-# ## 92.4 Grey is not a likelihood
+# ## 92.4 Grey is not a likelihood · 5 min
 #
 # Chapter 02 warned that the binary cross-entropy (BCE) of *grey* pixels must not be put beside a likelihood. We can now say by how much
 # it is wrong, in three steps. **First**, it is not normalised. As a function of $x\in[0,1]$, the expression $p^x(1-p)^{1-x}$, the
@@ -300,7 +300,7 @@ holds("a threshold flatters, K = 250", by_threshold > by_coins + 5, by_coins, by
 # > Murray, 2011) against binarised afresh, or 5000-sample estimates against ELBOs. Say which, or give bits per pixel *and* say which.
 
 # %% [markdown]
-# ## 92.5 A published protocol
+# ## 92.5 A published protocol · 5 min
 #
 # A number that is to stand beside a published one must be made in the same way. For likelihoods on MNIST, the most copied way is that of
 # Burda et al. (2016). The left column is theirs (for the 59,600 pictures and the output bias, the authors' code; that code also has
@@ -363,7 +363,7 @@ holds("none is better than the best published with two layers (82.90)", best > 8
 # pictures are compared by the mean difference picture by picture, whose error is far smaller.
 
 # %% [markdown]
-# ## Your turn
+# ## Your turn · 1 min
 #
 # > **✎ Your turn.** **1.** With `weights` of 92.3, how many draws does each picture need before its bound stays within half a nat of its value
 # > at 5000? Write `draws_needed(log_w)` for one row of 5000 log weights: the smallest $K$ of the ladder for which the mean of
@@ -396,7 +396,7 @@ holds("none is better than the best published with two layers (82.90)", best > 8
 # </details>
 
 # %% [markdown]
-# ## Your numbers
+# ## Your numbers · 1 min
 
 # %%
 results.check()
@@ -418,7 +418,7 @@ results.check()
 # - [Chapter 06](06_evaluation.ipynb) measures what a likelihood cannot: the samples. [Appendix 93](93_disentanglement.ipynb) looks at the codes.
 
 # %% [markdown]
-# ## 92.6 Further: the evidence as an area
+# ## 92.6 Further: the evidence as an area · 7 min
 #
 # How much is still missing at 5000 draws? We go from the guess $q$ to the posterior not in one leap but by small steps. Put distributions
 # between the two,
@@ -522,7 +522,7 @@ show(
 )
 
 # %% [markdown]
-# ## 92.7 Further: annealed importance sampling
+# ## 92.7 Further: annealed importance sampling · 11 min
 #
 # In a real VAE nobody can draw from $\pi_\beta$. **Annealed importance sampling** (AIS; Neal, 2001) needs no such draws. Start at
 # $u_0 \sim q$. For $\beta_0 = 0 < \beta_1 < \dots < \beta_T = 1$, add $(\beta_t - \beta_{t-1}) \log w(u_{t-1})$ to the log weight, then move

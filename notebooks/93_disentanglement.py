@@ -77,7 +77,7 @@ digits = load_images("mnist")  # not used here; a record names its data source
 results = Results("93", digits.source)
 
 # %% [markdown]
-# ## 93.1 Pictures with known factors
+# ## 93.1 Pictures with known factors · 2 min
 #
 # Disentanglement can be measured where the factors are known. So we make pictures from factors: three shapes, four sizes, six angles,
 # eight places in either direction, every combination once. (The field's set of this kind is dSprites; Matthey et al., 2017.)
@@ -103,7 +103,7 @@ show_images(
 )
 
 # %% [markdown]
-# ## 93.2 A VAE's code for them
+# ## 93.2 A VAE's code for them · 5 min
 #
 # Train first: a small VAE with eight coordinates, for β = 1 and β = 4, with three seeds each.
 
@@ -161,7 +161,7 @@ show_images(
 # Look along each row: does one thing change, or several? A score is to say it for us.
 
 # %% [markdown]
-# ## 93.3 Two scores
+# ## 93.3 Two scores · 4 min
 #
 # Both hold one factor fixed, let the others vary, and ask whether the code gives away which one was held.
 #
@@ -216,7 +216,7 @@ def factor_vae_score(codes, seed=0, n=1000, group=64):
 
 
 # %% [markdown]
-# ## 93.4 Codes whose answer is known
+# ## 93.4 Codes whose answer is known · 6 min
 #
 # A score is to be tried on codes whose answer we know. The ideal code is the factors themselves, put to mean 0 and standard deviation 1.
 # Rotating it loses nothing, as every picture still has its own code, but mixes the factors. We rotate $x$ and $y$ by 44° and by 45°. And we
@@ -286,7 +286,7 @@ holds("far above chance on average, and below full marks", (ten.mean(0) > 0.4).a
 # **A score of 1 does not prove that a code is disentangled**, and a low one does not prove the contrary.
 
 # %% [markdown]
-# ## 93.5 Can a VAE find the factors by itself?
+# ## 93.5 Can a VAE find the factors by itself? · 6 min
 #
 # Not from the likelihood alone. The prior $\mathcal N(0, I)$ looks the same from every side. Rotate the code by any $R$ and let the decoder undo it:
 #
@@ -365,7 +365,7 @@ holds("a step of position changes more than a step of angle", min(worth["x"], wo
 # > seeds there is always a beautiful row.
 
 # %% [markdown]
-# ## Your turn
+# ## Your turn · 1 min
 #
 # > **✎ Your turn.** **1.** Give `x and y` three turns more, by 30°, 40° and 44.9°. At which does either score begin to notice? *To hit:* both stay at
 # > 1.00 up to 44°.
@@ -387,7 +387,7 @@ holds("a step of position changes more than a step of angle", min(worth["x"], wo
 # </details>
 
 # %% [markdown]
-# ## Your numbers
+# ## Your numbers · 1 min
 
 # %%
 results.check()
