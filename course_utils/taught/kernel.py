@@ -4,10 +4,7 @@ from course_utils import require
 
 
 def kernel_distance(a, b):
-    """Squared maximum mean discrepancy with the kernel (x·y/d + 1)³, without bias; near 0 it may be negative.
-
-    Bińkowski et al. (2018), who call it KID. `a` (n, d) and `b` (m, d): features.
-    """
+    """KID (Bińkowski et al., 2018) of features (n, d) and (m, d): without bias, so near 0 it may be negative."""
     a, b = require.features(a, b)
 
     def total(x, y):  # the sum over all pairs, a thousand rows at a time
