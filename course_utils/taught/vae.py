@@ -45,18 +45,21 @@ def kl_to_standard_normal(mu, logvar):
 
 
 def reconstruction_loss(logits, x):
-    pixelwise = F.binary_cross_entropy_with_logits(logits.float(), x.flatten(1), reduction="none")
+    target = x.flatten(1)
+    pixelwise = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
     return pixelwise.sum(dim=1)  # (n,): the sum over the 784 pixels, in nats
 
 
 def negative_elbo(logits, x, mu, logvar, beta=1.0):
-    return (reconstruction_loss(logits, x) + beta * kl_to_standard_normal(mu, logvar)).mean()
+    kl = kl_to_standard_normal(mu, logvar)
+    return (reconstruction_loss(logits, x) + beta * kl).mean()
 
 
 def log_normal(x, mean, variance):
     """Log density of independent normals, summed over the last axis (nats)."""
     variance = torch.as_tensor(variance)
-    return -0.5 * ((x - mean) ** 2 / variance + variance.log() + math.log(2 * math.pi)).sum(dim=-1)
+    each = (x - mean) ** 2 / variance + variance.log() + math.log(2 * math.pi)
+    return -0.5 * each.sum(dim=-1)
 
 
 def log_mean_exp(log_weights):
