@@ -646,7 +646,7 @@ for name, share in sure.items():
     print(f"{name:19s} the classifier is sure of {share:.0%}")
 rebuilt, drawn = sure["VAE, rebuilt"], sure["VAE, drawn"]
 holds("what is rebuilt passes far more often than what is drawn", rebuilt > drawn + 0.1)
-results.add(sure_rebuilt=rebuilt, sure_drawn=drawn)
+results.add(share_sure_rebuilt=rebuilt, share_sure_drawn=drawn)
 
 # %% [markdown]
 # The decoder can draw: what it rebuilds from codes of pictures nearly always passes. What it draws from the prior often does
@@ -932,7 +932,7 @@ holds("the VAE's codes are harder to tell from the prior's draws", away[0] < awa
 sure_vae = sure_share(vae2.decode(z).sigmoid())
 sure_plain = sure_share(plain2.decode(centre + z @ root.T).sigmoid())
 print(f"the classifier passes {sure_vae:.0%} of the VAE's drawings, {sure_plain:.0%} of the other's")
-results.add(apart_map_vae=away[0], apart_map_autoencoder=away[1])
+results.add(told_apart_map_vae=away[0], told_apart_map_plain=away[1])
 
 # %% [markdown]
 # What differs is how the plane is filled. That is the work of the price and the noise together: everything else is equal.
