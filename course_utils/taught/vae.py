@@ -45,8 +45,8 @@ def kl_to_standard_normal(mu, logvar):
 
 
 def reconstruction_loss(logits, x):
-    target = x.flatten(1)
-    pixelwise = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
+    logits, x = logits.float(), x.flatten(1)
+    pixelwise = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
     return pixelwise.sum(dim=1)  # (n,): the sum over the 784 pixels, in nats
 
 
