@@ -23,7 +23,7 @@
 #
 # - train a VAE and draw digits from it;
 # - derive the evidence lower bound (ELBO), and say exactly how far below the likelihood it lies;
-# - derive the KL divergence between Gaussians, and check it in three independent ways;
+# - derive the KL divergence between Gaussians, and check it;
 # - read the two curves of a training run, and tell a dip from posterior collapse;
 # - measure how well the codes keep their contract, and what a nat of code buys.
 #
@@ -296,7 +296,7 @@ holds("easy in 1, hopeless in 20", abs(missing[1]) < 0.2 and missing[20] > 20)
 # The step is *Jensen's inequality*: the logarithm of an average is at least the average of the logarithms. (The average
 # of 1 and 9 is 5, and $\log 5 = 1.61$; their logarithms, 0 and 2.20, average to 1.10. The logarithm punishes the small
 # value more than it rewards the large one.) Since $\log p_\theta(x)$ is called the *evidence*, this is the **evidence
-# lower bound**. It may be written in two ways that are worth knowing by heart. Both use the **Kullback–Leibler
+# lower bound**. Two ways of writing it are worth knowing by heart. Both use the **Kullback–Leibler
 # divergence** $D_\text{KL}(q\Vert p) = \mathbb{E}_q[\log q(z) - \log p(z)]$, which is never negative (Jensen again), and
 # zero only if $q = p$. The first splits the fraction:
 #
@@ -311,8 +311,7 @@ holds("easy in 1, hopeless in 20", abs(missing[1]) < 0.2 and missing[20] > 20)
 #
 # $$\log p_\theta(x) - \operatorname{ELBO}(x) = D_\text{KL}\bigl(q_\phi(z\mid x)\,\Vert\,p_\theta(z\mid x)\bigr) \;\ge\; 0. \tag{2.4}$$
 #
-# So the bound is tight exactly when the encoder guesses the true **posterior** $p_\theta(z\mid x)$. Raising the ELBO
-# raises the evidence, or narrows the gap, or trades a little of one for more of the other.
+# So the bound is tight exactly when the encoder guesses the true **posterior** $p_\theta(z\mid x)$.
 #
 # > **⚠ Common mistake.** Calling (2.3) "the loss". It is a lower bound on something that we want *large*. The loss,
 # > which we want small, is its negative: reconstruction error **plus** KL.
@@ -410,7 +409,7 @@ off = (flipped - by_library).abs()
 holds("a flipped sign: row 1 right, row 2 wrong", off[0] == 0 and off[1] > 1)
 
 # %% [markdown]
-# How does the price behave? It is a valley with its floor at $\mu = 0$, $\sigma = 1$. Moving $\mu$ costs $\mu^2/2$.
+# The price is a valley with its floor at $\mu = 0$, $\sigma = 1$. Moving $\mu$ costs $\mu^2/2$.
 # Changing $\sigma$ costs $\frac12(\sigma^2 - 1) - \log\sigma$: near the floor about $(\sigma-1)^2$, far out nearly
 # $\sigma^2/2$. Narrowing is cheap at first, but in the end each halving of $\sigma$ costs $\log 2$, one bit, and buys
 # one bit of precision about the code.
@@ -575,8 +574,7 @@ results.add(kl_peak=kl, kl_lowest=kl_low, kl_fall_prepared=falls[1])
 #
 # $$\tfrac{1}{784}\,\text{BCE} + \text{KL} \;=\; \tfrac1{784}\,\bigl(\text{BCE} + 784\cdot\text{KL}\bigr): \tag{2.9}$$
 #
-# the KL term weighs 784 times too much, and nothing warns you. (Summing *both* terms over the batch multiplies the whole
-# loss by a constant. Adam divides by the gradient's own magnitude, so it hardly notices.)
+# the KL term weighs 784 times too much, and nothing warns you.
 
 
 # %%
@@ -700,7 +698,7 @@ results.add(told_apart_codes=codes_apart)
 # %% [markdown]
 # The critic tells rebuilt digits from real ones hardly at all, soft as they are, and drawn ones far more often. The last test
 # does not look at pictures: the codes themselves are not quite spread as the prior is. The contract is kept approximately,
-# no more. A section at the end computes (2.5), with a surprise.
+# no more. Section 2.12 computes (2.5), with a surprise.
 
 # %% [markdown]
 # ## 2.7 What a nat buys: β and the rate–distortion curve
@@ -767,7 +765,7 @@ holds("cheaper codes are easier to tell from the prior", cheap > fair > dear, *a
 
 # %% [markdown]
 # Cheap codes ($\beta = 0.1$) rebuild best and have moved away from the prior: half-way back to chapter 01. Expensive codes
-# ($\beta = 10$) keep the contract best and say little. Which samples are best is a question of its own: chapter 06.
+# ($\beta = 10$) keep the contract best and say little. Which samples are best is another question: chapter 06.
 
 # %% [markdown]
 # ## 2.8 Posterior collapse
@@ -1043,8 +1041,7 @@ show_images(drawn, alt="Twenty pictures drawn by the one-page VAE after 500 step
 # %% [markdown]
 # ## Your numbers
 #
-# The bands come from runs with several seeds. Yours should lie inside; if you have changed a setting, the table
-# shows what your change did.
+# Yours should lie inside the bands of the recorded runs, unless you have changed a setting.
 
 # %%
 results.check()
