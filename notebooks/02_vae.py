@@ -879,15 +879,16 @@ show(
 )
 
 # %% [markdown]
-# Where do the codes of real digits lie? The autoencoder's plane has no scale of its own; we give it the best that a Gaussian
-# can do, the mean and covariance of its codes.
+# Where do the codes of real digits lie? Nobody told the autoencoder where to put them. We look at its codes as they are, and
+# after the best that a Gaussian can do: shifted and scaled to mean 0 and covariance $I$.
 
 # %%
 with torch.no_grad():
     vae_codes = reparameterize(*vae2.encode(digits.test))
     plain_codes = plain2.encode(digits.test)[0]
 centre, root = plain_codes.mean(dim=0), torch.linalg.cholesky(plain_codes.T.cov())
-scaled = torch.linalg.solve(root, (plain_codes - centre).T).T  # mean 0, covariance I
+fitted = torch.linalg.solve(root, (plain_codes - centre).T).T
+places = {"VAE": vae_codes, "autoencoder": plain_codes, "fitted": fitted}
 
 
 # %%
@@ -898,25 +899,30 @@ def empty_cells(codes):
 
 
 # %% [markdown]
-# > **❓ Predict.** Cut the plane into 100 cells that a Gaussian would fill equally. How many stay empty of the codes of all
-# > test digits, for the VAE and for the autoencoder?
+# > **❓ Predict.** Cut the plane into 100 cells that a standard normal would fill equally. How many stay empty of the codes of
+# > all test digits, in each of the three cases?
 
 # %% jupyter={"outputs_hidden": true}
-few, many = empty_cells(vae_codes), empty_cells(scaled)
-holds("the VAE leaves fewer empty than the autoencoder", few < many, few, many)
-results.add(empty_cells_vae=few, empty_cells_autoencoder=many)
+empty = {name: empty_cells(codes) for name, codes in places.items()}
+z = torch.randn_like(vae_codes)
+away = {name: told_apart(codes, z, steps=1000) for name, codes in places.items()}
+for name in places:
+    print(f"{name:12s} {empty[name]} cells empty, told from the prior {away[name]:.2f}")
+holds("the VAE leaves hardly a cell empty", empty["VAE"] <= 5)
+holds("its codes are nearer the prior", away["VAE"] < away["autoencoder"] - 0.1)
+results.add(told_apart_map_vae=away["VAE"], told_apart_map_fitted=away["fitted"])
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(11.5, 3.9))
 labels = digits.test_labels[:3000].cpu()
-for ax, codes, name in ((axes[0], vae_codes, "VAE"), (axes[1], scaled, "autoencoder")):
+for ax, codes, name in ((axes[0], vae_codes, "VAE"), (axes[1], fitted, "autoencoder")):
     points = ax.scatter(*codes[:3000].T.cpu(), c=labels, cmap="tab10", s=3)
-    ax.set(title=f"codes of the {name}", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    ax.set(title=f"{name}, codes", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     ax.set(xlim=(-2.7, 2.7), ylim=(-2.7, 2.7))
 bounds = torch.arange(11) - 0.5
 fig.colorbar(points, ax=list(axes[:2]), ticks=range(10), boundaries=bounds)
 show_sheet(axes[2], decoded_grid(plain2, lambda z: centre + z @ root.T))
-axes[2].set_title("sheet of the autoencoder")
+axes[2].set_title("autoencoder, sheet")
 show(
     fig,
     alt="Two scatter plots of codes of test digits, coloured by digit, for the VAE and "
@@ -924,18 +930,14 @@ show(
 )
 
 # %%
-z = torch.randn_like(vae_codes)
-away = [told_apart(codes, z, steps=1000) for codes in (vae_codes, scaled)]
-holds("the VAE's codes are nearer to the prior", away[0] < away[1] - 0.03, *away)
 sure_vae = sure_share(vae2.decode(z).sigmoid())
 sure_plain = sure_share(plain2.decode(centre + z @ root.T).sigmoid())
-print(f"drawings that pass: VAE {sure_vae:.0%}, autoencoder {sure_plain:.0%}")
-results.add(told_apart_map_vae=away[0], told_apart_map_plain=away[1])
+holds("yet no more of its drawings pass", sure_vae < sure_plain + 0.05, sure_vae, sure_plain)
 
 # %% [markdown]
-# What differs is how the plane is filled. That is the work of the price and the noise together: everything else is equal.
-# Whether the *drawings* are better is another question, and the last line does not say so. The contract is about where
-# codes lie.
+# The VAE's codes lie where the prior is, without any fitting. That is the work of the price and the noise together:
+# everything else is equal. But see how far a fitted Gaussian gets in *two* dimensions: its fault shows in empty corners on
+# MNIST, and hardly on the offline digits. Nor do more of the VAE's drawings pass. The contract is about where codes lie.
 #
 # Walk around yourself: running the cell adds sliders to the picture, and says what the classifier takes each drawing for.
 
@@ -1270,7 +1272,7 @@ for name, accuracy in apart.items():
 at_ends, of_codes, stretched, of_pixels = apart.values()
 holds("middles of codes are told apart more easily than ends", at_ends < of_codes)
 shorter = [length.mean() for length in lengths]
-holds("they are shorter than the codes of digits", shorter[1] < 0.8 * shorter[0], *shorter)
+holds("they are shorter than codes of digits", shorter[1] < 0.8 * shorter[0], *shorter)
 holds("stretched, they beat the double exposure", stretched < of_pixels)
 
 # %% [markdown]
