@@ -226,7 +226,7 @@ print(f"test loss {test_loss:.1f} = {reconstruction:.1f} + KL {kl:.1f} nats a pi
 
 # %% [markdown]
 # (Mean of the recorded runs on MNIST: <!--02.test_loss-->103.1, of which <!--02.test_kl-->25.3 are KL; this run's stands
-# above.) Now the question that chapter 01 could not answer. Draw $z$ from $\mathcal N(0, I)$, decode, look.
+# above.) Now draw $z$ from $\mathcal N(0, I)$, decode, look.
 #
 # > **❓ Predict.** What share of the samples will be digits that you can name? Write it down before you run the cell.
 
@@ -256,7 +256,7 @@ show_images(
 # $\log p_\theta(x)$ large for the pictures that we have. The integral is the trouble. We can draw a thousand $z$ from the
 # prior and average $p_\theta(x \mid z)$, but almost none of them will be about *this* picture.
 #
-# How bad is it? Take a story so simple that the integral is known: $z$ has $d$ independent standard normal
+# Take a story so simple that the integral is known: $z$ has $d$ independent standard normal
 # coordinates, and $x$ is $z$ with noise of standard deviation $s$ added. Then $x$ is normal, too, with variance $1 + s^2$.
 #
 # > **❓ Predict.** With $s = 0.2$ and 10 000 draws from the prior, by how many nats is the estimate of $\log p(x)$ off
@@ -379,8 +379,7 @@ for name, q in guesses.items():
 #
 # $$D_\text{KL}\bigl(q_\phi(z\mid x)\,\Vert\,p(z)\bigr) = \frac12 \sum_{j=1}^{d} \bigl(\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2\bigr). \tag{2.7}$$
 #
-# That is `kl_to_standard_normal`. Three routes to the same numbers: our formula, an average over draws that uses only
-# the definition, and the library's own closed form.
+# That is `kl_to_standard_normal`. Three routes to the same numbers: the formula, an average over draws, the library.
 
 # %%
 mu = torch.tensor([[0.0, 0.0], [1.0, -2.0], [0.5, 0.1]])
@@ -795,7 +794,7 @@ holds("a higher price never leaves more of them carrying", fewer)
 holds("in the wrongly scaled model none is active", coordinates(wrongly_scaled)[0] == 0)
 
 # %% [markdown]
-# The two counts differ: the threshold of 0.01 calls a coordinate active that carries next to nothing.
+# (The threshold of 0.01 calls active what carries next to nothing.)
 #
 # Is a silent coordinate a fault? At $\beta = 10$ a nat of code must save ten nats of error, and most coordinates would
 # not. That is thrift. It is a fault when *all* are silent at a price that nobody meant.
@@ -919,8 +918,7 @@ for ax, codes, name in ((axes[0], vae_codes, "VAE"), (axes[1], fitted, "autoenco
     points = ax.scatter(*codes[:3000].T.cpu(), c=labels, cmap="tab10", s=3)
     ax.set(title=f"{name}, codes", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     ax.set(xlim=(-2.7, 2.7), ylim=(-2.7, 2.7))
-bounds = torch.arange(11) - 0.5
-fig.colorbar(points, ax=list(axes[:2]), ticks=range(10), boundaries=bounds)
+fig.colorbar(points, ax=list(axes[:2]), ticks=range(10))
 show_sheet(axes[2], decoded_grid(plain2, lambda z: centre + z @ root.T))
 axes[2].set_title("autoencoder, sheet")
 show(
@@ -936,8 +934,8 @@ holds("yet no more of its drawings pass", sure_vae < sure_plain + 0.05, sure_vae
 
 # %% [markdown]
 # The VAE's codes lie where the prior is, without any fitting. That is the work of the price and the noise together:
-# everything else is equal. But see how far a fitted Gaussian gets in *two* dimensions: its fault shows in empty corners on
-# MNIST, and hardly on the offline digits. Nor do more of the VAE's drawings pass. The contract is about where codes lie.
+# everything else is equal. In *two* dimensions a fitted Gaussian gets far, too: only on MNIST does it leave corners
+# empty. Nor do more of the VAE's drawings pass. The contract is about where codes lie.
 #
 # Walk around yourself: running the cell adds sliders to the picture, and says what the classifier takes each drawing for.
 
@@ -1043,7 +1041,7 @@ show_images(drawn, alt="Twenty pictures drawn by the one-page VAE after 500 step
 # %% [markdown]
 # ## Your numbers
 #
-# Yours should lie inside the bands of the recorded runs, unless you have changed a setting.
+# Yours should lie inside the recorded bands, unless you have changed a setting.
 
 # %%
 results.check()
@@ -1065,7 +1063,6 @@ results.check()
 #
 # - [Exercise 02](../exercises/ex02_vae.ipynb): two essays, the KL divergence of two Gaussians, and a broken one to repair.
 # - [Chapter 03](03_minimax.ipynb): a judge that learns.
-# - The sections below can wait.
 
 # %% [markdown]
 # ## 2.10 Further: a tighter bound, from more guesses
