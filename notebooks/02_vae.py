@@ -252,7 +252,7 @@ show_images(
 #
 # $$p_\theta(x) = \int p_\theta(x \mid z)\, p(z)\, dz. \tag{2.1}$$
 #
-# This is a **latent-variable model**; *latent* means that nobody has seen $z$. To fit it, we would make
+# This is a **latent-variable model**; nobody has seen $z$. To fit it, we would make
 # $\log p_\theta(x)$ large for the pictures that we have. The integral is the trouble. We can draw a thousand $z$ from the
 # prior and average $p_\theta(x \mid z)$, but almost none of them will be about *this* picture.
 #
@@ -476,8 +476,8 @@ plot_history(
 # %% [markdown]
 # In the long run the KL term rises: the model buys information about the picture, as long as a nat of KL saves more than
 # a nat of reconstruction error. But near its beginning the curve, a mean over 50 steps, has a hump and a dip. Let us look
-# at the first 300 steps of another run without smoothing. One more number helps. Average $\mu$ and $\log\sigma^2$ over
-# the batch: the KL term of that *average cloud* is what all pictures pay alike, and says nothing about any of them. ((2.7)
+# at the first 300 steps of another run without smoothing. Average $\mu$ and $\log\sigma^2$ over
+# the batch, too: the KL term of that *average cloud* is what all pictures pay alike, and says nothing about any of them. ((2.7)
 # is convex in $\mu$ and $\log\sigma^2$, so by Jensen it is at most the whole.)
 #
 # A suspicion to test: a fresh decoder answers one half everywhere, and first has to learn that most pixels are dark. So in a
@@ -935,7 +935,7 @@ holds("yet no more of its drawings pass", sure_vae < sure_plain + 0.05, sure_vae
 # %% [markdown]
 # The VAE's codes lie where the prior is, without any fitting. That is the work of the price and the noise together:
 # everything else is equal. In *two* dimensions a fitted Gaussian gets far, too: only on MNIST does it leave corners
-# empty. Nor do more of the VAE's drawings pass. The contract is about where codes lie.
+# empty. Nor do more of the VAE's drawings pass: the contract is about where codes lie.
 #
 # Walk around yourself: running the cell adds sliders to the picture, and says what the classifier takes each drawing for.
 
