@@ -351,8 +351,8 @@ for name, q in guesses.items():
 #
 # ### Where is the contract?
 #
-# The KL term in (2.3) acts on each picture *separately*. Chapter 01 asked for something else, a contract about the codes
-# of all pictures together. Write $q(z)$ for those, the average of the clouds $q_\phi(z\mid x)$ over the pictures (the
+# The KL term in (2.3) acts on each picture *separately*. Chapter 01 asked for a contract about the codes of all pictures
+# together. Write $q(z)$ for those, the average of the clouds $q_\phi(z\mid x)$ over the pictures (the
 # **aggregate posterior**). Insert it into the fraction, $\log\frac{q_\phi(z\mid x)}{p(z)} =
 # \log\frac{q_\phi(z\mid x)}{q(z)} + \log\frac{q(z)}{p(z)}$, and average both sides over pictures and clouds:
 #
@@ -614,7 +614,7 @@ holds("and the ten reconstructions are one picture", spread < 0.1, spread)
 # ## 2.6 Do the codes keep the contract?
 #
 # What spoils some of the samples, the decoder or the place where the codes were drawn? Let a classifier judge 2 000 pictures
-# of each kind, a small network that comes with the course (chapter 06 trains it). With them goes chapter 01's autoencoder
+# of each kind (a small network from chapter 06). With them goes chapter 01's autoencoder
 # and its fitted Gaussian, which differs in more than the price: 64 numbers, fewer units, squared error.
 
 # %%
@@ -800,8 +800,7 @@ holds("in the wrongly scaled model none is active", coordinates(wrongly_scaled)[
 # not. That is thrift. It is a fault when *all* are silent at a price that nobody meant.
 #
 # > **🔧 Diagnose.** Your KL term is low. Collapse, or the dip of section 2.5? Log the two parts separately, and wait a few
-# > hundred steps: the dip ended by itself. (The total tells nothing. It also falls while the decoder learns the average
-# > digit.) If the KL term stays near zero, check the scaling (2.9); lower $\beta$, or let it rise slowly from zero
+# > hundred steps: the dip ended by itself. (The total tells nothing. It falls all the same.) If the KL term stays near zero, check the scaling (2.9); lower $\beta$, or let it rise slowly from zero
 # > (*KL annealing*; Bowman et al., 2016); or give the code an allowance.
 #
 # **Free bits** (Kingma et al., 2016) let every coordinate have some nats for nothing; exercise 02 has you write them. The
