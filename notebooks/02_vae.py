@@ -258,9 +258,6 @@ show_images(
 #
 # Take a story so simple that the integral is known: $z$ has $d$ independent standard normal
 # coordinates, and $x$ is $z$ with noise of standard deviation $s$ added. Then $x$ is normal, too, with variance $1 + s^2$.
-#
-# > **❓ Predict.** With $s = 0.2$ and 10 000 draws from the prior, by how many nats is the estimate of $\log p(x)$ off
-# > for $d = 1$? For $d = 10$?
 
 
 # %%
@@ -270,6 +267,10 @@ def log_normal(x, mean, variance):
     each = (x - mean) ** 2 / variance + variance.log() + math.log(2 * math.pi)
     return -0.5 * each.sum(dim=-1)
 
+
+# %% [markdown]
+# > **❓ Predict.** With $s = 0.2$ and 10 000 draws from the prior, by how many nats is the estimate of $\log p(x)$ off
+# > for $d = 1$? For $d = 10$?
 
 # %% jupyter={"outputs_hidden": true}
 s, missing = 0.2, {}
@@ -933,8 +934,8 @@ holds("yet no more of its drawings pass", sure_vae < sure_plain + 0.05, sure_vae
 
 # %% [markdown]
 # The VAE's codes lie where the prior is, without any fitting. That is the work of the price and the noise together:
-# everything else is equal. In *two* dimensions a fitted Gaussian gets far, too: only on MNIST does it leave corners
-# empty. Nor do more of the VAE's drawings pass: the contract is about where codes lie.
+# everything else is equal. In *two* dimensions a fitted Gaussian gets far, too: in our
+# runs, only on MNIST did it leave cells empty. Nor do more of the VAE's drawings pass: the contract is about where codes lie.
 #
 # Walk around yourself: running the cell adds sliders to the picture, and says what the classifier takes each drawing for.
 
@@ -1152,8 +1153,6 @@ results.add(**{f"iw_bound_{K}": bound for K, bound in bounds.items()})
 # glance, instead of working on each of them: the **amortisation gap**. The second can be measured. Take 200 test
 # pictures, keep the decoder, and let every picture improve its own $\mu$ and $\log\sigma^2$ by gradient descent, starting
 # from the encoder's answer.
-#
-# > **❓ Predict.** How many nats does a cloud of its own gain for a test picture?
 
 # %%
 x = digits.test[:200]
@@ -1172,6 +1171,9 @@ def losses(mu, logvar, draws):
     errors = reconstruction_loss(vae.decode(z), x.repeat(draws, 1, 1, 1))
     return errors.view(draws, -1).mean(dim=0) + kl_to_standard_normal(mu, logvar)
 
+
+# %% [markdown]
+# > **❓ Predict.** How many nats does a cloud of its own gain for a test picture?
 
 # %% jupyter={"outputs_hidden": true}
 for _ in range(150):
@@ -1287,9 +1289,6 @@ holds("stretched, they beat the double exposure", stretched < of_pixels)
 #
 # It is right on average, like (2.8). What it costs is variance. Take $f(z) = \lVert z\rVert^2$ in $d$ dimensions, with $\mu =
 # (1, \dots, 1)$ and $\sigma = 1$; the gradient is $2\mu$, so its first coordinate is 2.
-#
-# > **❓ Predict.** For $d = 20$, the code size of our VAE: how many times larger is the variance of the
-# > score-function estimate? Twice, ten times, hundreds of times?
 
 
 # %%
@@ -1301,6 +1300,10 @@ def gradient_estimates(d, draws=20_000, baseline=0.0):
     score = (z.square().sum(dim=1) - baseline) * eps[:, 0]  # f(z) times (z − μ) / σ²
     return pathwise, score
 
+
+# %% [markdown]
+# > **❓ Predict.** For $d = 20$, the code size of our VAE: how many times larger is the variance of the
+# > score-function estimate? Twice, ten times, hundreds of times?
 
 # %% jupyter={"outputs_hidden": true}
 for d in (1, 5, 20, 100):
