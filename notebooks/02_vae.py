@@ -84,7 +84,7 @@ digits = load_images("mnist")
 results = Results("02", digits.source)
 
 # %% [markdown]
-# ## 2.1 A VAE, in a minute
+# ## 2.1 A VAE, in a minute · 11 min
 #
 # An autoencoder's encoder answers a picture with a point. The encoder of a VAE answers with a small *cloud*: a normal
 # distribution, with a mean $\mu$ and a standard deviation $\sigma$ for each coordinate of the code. The decoder rebuilds
@@ -240,11 +240,11 @@ show_images(
 )
 
 # %% [markdown]
-# Count them yourself; section 2.6 lets a classifier do it. Now for the reasons. Why this price and no other? Why may the two
-# parts simply be added?
+# Count them yourself; section 2.6 lets a classifier do it. Now for the reasons: why this price, and why may the two parts
+# simply be added?
 
 # %% [markdown]
-# ## 2.2 What was that? A story and a lower bound
+# ## 2.2 What was that? A story and a lower bound · 7 min
 #
 # A story in two steps. First someone decides *what* to write: a point $z$, drawn from the **prior** $p(z)$. Then a hand
 # writes it: a picture $x$ is drawn from $p_\theta(x\mid z)$, a distribution that the decoder, with weights $\theta$,
@@ -368,7 +368,7 @@ for name, q in guesses.items():
 # every cloud were the prior itself, the contract would hold perfectly and the code would be silent.
 
 # %% [markdown]
-# ## 2.3 The KL term, in closed form
+# ## 2.3 The KL term, in closed form · 3 min
 #
 # Both distributions in the second term of (2.3) are Gaussians: the prior is $p(z) = \mathcal N(0, I)$, and the encoder answers with
 # independent coordinates, $q_\phi(z\mid x) = \prod_j \mathcal N(z_j;\, \mu_j, \sigma_j^2)$. For one coordinate,
@@ -428,7 +428,7 @@ holds("near the floor, (σ − 1)²", abs(price(1.1) / 0.1**2 - 1) < 0.1, price(
 holds("at σ = 10, σ²/2 up to 6 %", abs(price(10.0) / 50 - 1) < 0.06, price(10.0))
 
 # %% [markdown]
-# ## 2.4 Gradients through a dice roll
+# ## 2.4 Gradients through a dice roll · 2 min
 #
 # Training needs the gradient of (2.3) in $\mu$ and $\sigma$. The KL term is a formula. The first term is an
 # expectation over draws from a distribution *that depends on the parameters*: change $\mu$, and the dice fall elsewhere.
@@ -462,7 +462,7 @@ holds("sample() forgets μ, rsample() does not", threads == [False, True])
 # There is another way, which needs no derivative of the decoder. Section 2.14 measures its price in variance.
 
 # %% [markdown]
-# ## 2.5 Two curves, and a dip
+# ## 2.5 Two curves, and a dip · 12 min
 #
 # `train` kept both parts of the loss, one number a step.
 
@@ -609,10 +609,10 @@ holds("and the ten reconstructions are one picture", spread < 0.1, spread)
 
 # %% [markdown]
 # The code carries nothing, so the decoder draws the average digit whatever it is shown. This is **posterior
-# collapse**; section 2.8 returns to it. If your VAE ever shows you ten equal blobs, look at the scaling first.
+# collapse**; section 2.8 returns to it. If you ever see ten equal blobs, look at the scaling first.
 
 # %% [markdown]
-# ## 2.6 Do the codes keep the contract?
+# ## 2.6 Do the codes keep the contract? · 8 min
 #
 # What spoils some of the samples, the decoder or the place where the codes were drawn? Let a classifier judge 2 000 pictures
 # of each kind (a small network from chapter 06). With them goes chapter 01's autoencoder
@@ -701,7 +701,7 @@ results.add(told_apart_codes=codes_apart)
 # no more. Section 2.12 computes (2.5), with a surprise.
 
 # %% [markdown]
-# ## 2.7 What a nat buys: β and the rate–distortion curve
+# ## 2.7 What a nat buys: β and the rate–distortion curve · 5 min
 #
 # The two parts of the loss pull in opposite directions, and one knob sets the exchange rate (Higgins et al., 2017; for the
 # names, Alemi et al., 2018):
@@ -768,7 +768,7 @@ holds("cheaper codes are easier to tell from the prior", cheap > fair > dear, *a
 # ($\beta = 10$) keep the contract best and say little. Which samples are best is another question: chapter 06.
 
 # %% [markdown]
-# ## 2.8 Posterior collapse
+# ## 2.8 Posterior collapse · 4 min
 #
 # Towards the left end of that curve the code falls silent, coordinate by coordinate. A coordinate of the code is
 # **active** when its mean moves with the picture: Burda et al. (2016) count it when the variance of $\mu_j(x)$ over the
@@ -820,7 +820,7 @@ holds("the code uses most of its allowance of 15 nats", 10 < rate < 16, rate)
 holds("it has far less distortion", distortion < distortions[3] - 20, distortion)
 
 # %% [markdown]
-# ## 2.9 A map of digits
+# ## 2.9 A map of digits · 11 min
 #
 # For a map we need two dimensions, so we train a second VAE with a code of two. Beside it stands a control: **chapter 01's
 # autoencoder with two numbers**, made of the same networks and trained for as many steps on the same reconstruction
@@ -951,7 +951,7 @@ latent_explorer(
 )
 
 # %% [markdown]
-# ## Your turn
+# ## Your turn · 1 min
 #
 # > **✎ Your turn.** **(1) Colder draws.** Draw 2 000 codes from the main VAE's prior, multiply them by 0.7, decode them, and
 # > measure `sure_share`. Do more of them pass, or fewer? Then try 1.3. Numbers to hit on MNIST, with the factors 0.7, 1 and
@@ -992,7 +992,7 @@ latent_explorer(
 # </details>
 
 # %% [markdown]
-# ## On one page
+# ## On one page · 4 min
 #
 # The whole of it in plain PyTorch, to take home. It runs alone if you take its first line from the comment.
 
@@ -1039,7 +1039,7 @@ drawn = model.decoder(z).sigmoid().view(-1, 1, 28, 28)
 show_images(drawn, alt="Twenty pictures drawn by the one-page VAE after 500 steps.")
 
 # %% [markdown]
-# ## Your numbers
+# ## Your numbers · 1 min
 #
 # Yours should lie inside the recorded bands, unless you have changed a setting.
 
@@ -1053,7 +1053,7 @@ results.check()
 #   error plus KL term (2.3). The bound falls short of the evidence by the KL divergence between guess and posterior (2.4).
 # - The KL term (2.7) is information plus broken contract (2.5). At $\beta = 1$ a nat of it must save a nat of
 #   reconstruction error, and $\beta$ sets that exchange rate (2.10).
-# - Reparameterisation (2.8) lets the gradient pass the dice.
+# - With (2.8) the gradient passes the dice.
 # - Log both parts. A KL term that jumps up, dips and rises is a decoder learning to be dark; one that stays at zero is a
 #   silent code. First suspect: a mean where a sum belongs (2.9).
 # - The prior has holes, where no picture has its code. The decoder draws badly there, and well elsewhere.
@@ -1065,7 +1065,7 @@ results.check()
 # - [Chapter 03](03_minimax.ipynb): a judge that learns.
 
 # %% [markdown]
-# ## 2.10 Further: a tighter bound, from more guesses
+# ## 2.10 Further: a tighter bound, from more guesses · 6 min
 #
 # How far below the evidence is our ELBO? We cannot compute (2.4), since the posterior of *this* model is unknown. But we
 # can tighten the bound. Draw not one $z$ but $K$, and average *before* taking the logarithm (Burda et al., 2016):
@@ -1146,7 +1146,7 @@ results.add(**{f"iw_bound_{K}": bound for K, bound in bounds.items()})
 # published protocol.
 
 # %% [markdown]
-# ## 2.11 Further: whose fault is the gap?
+# ## 2.11 Further: whose fault is the gap? · 4 min
 #
 # The gap (2.4) has two sources (Cremer et al., 2018). The clouds are Gaussians with independent coordinates, and the true
 # posterior need not be one: the **approximation gap**. And one network has to guess the clouds of all pictures at a
@@ -1195,7 +1195,7 @@ results.add(amortisation_gap=gap.mean().item())
 # part of both gaps, and of that handicap.
 
 # %% [markdown]
-# ## 2.12 Further: information and contract, in numbers
+# ## 2.12 Further: information and contract, in numbers · 3 min
 #
 # Equation (2.5) can be computed for a finite set of pictures: $q(z)$ is then the average of their clouds. One caution. With
 # $N$ pictures, $q(z) \ge \frac1N q_\phi(z\mid x)$ for each of them, so the information is at most $\log N$: a code cannot
@@ -1233,7 +1233,7 @@ results.add(information=information)
 # the rate is information **plus** broken contract, hence an upper bound on the information.
 
 # %% [markdown]
-# ## 2.13 Further: from digit to digit
+# ## 2.13 Further: from digit to digit · 4 min
 #
 # Between codes there are codes. Go in a straight line from the mean code of one picture to that of another. Are the steps
 # between them digits? We look at three pairs, and let the critic of section 2.6 compare the middles of 1 600 pairs
@@ -1279,7 +1279,7 @@ holds("stretched, they beat the double exposure", stretched < of_pixels)
 # you much: on MNIST it is sure of about half of the double exposures, too. It never learned to say *none*.)
 
 # %% [markdown]
-# ## 2.14 Further: the other way to differentiate
+# ## 2.14 Further: the other way to differentiate · 3 min
 #
 # The **score-function estimator** (REINFORCE; Williams, 1992) needs no derivative of $f$. Since
 # $\nabla_\mu q(z) = q(z)\,\nabla_\mu\log q(z)$, the slope of an expectation is an expectation again,
@@ -1328,7 +1328,7 @@ holds("with the mean of f subtracted, tens of times", 25 < helped < 45, helped)
 # a great deal, and a factor remains.) It is the way to go where $z$ is discrete and (2.8) is not to be had.
 
 # %% [markdown]
-# ## 2.15 Further: grey pixels and Gaussian pixels
+# ## 2.15 Further: grey pixels and Gaussian pixels · 3 min
 #
 # A coin shows 0 or 1, yet our pixels lie between. What does BCE mean for $x_i = 0.3$? Since it is linear in $x_i$, it is
 # the *expected* loss on a pixel that is 1 with probability 0.3. So the *decoder* is trained as if on black-and-white
@@ -1375,7 +1375,7 @@ print(f"with the best s for these pictures, {best:.2f}, it saves {saved / best**
 # by batch.
 
 # %% [markdown]
-# ## 2.16 Further: where to go from here
+# ## 2.16 Further: where to go from here · 1 min
 #
 # Everything in this chapter was kept as plain as possible, and each plain choice has been replaced by somebody.
 #
