@@ -189,9 +189,9 @@ holds(
 # | 11 | diffusion models: learning to undo noise | planned |
 # | 12 | autoregressive models: one pixel after another | planned |
 # | [90](90_debugging_clinic.ipynb) | appendix, the debugging clinic: published faults, shown failing and repaired | available |
-# | 91 | appendix, scores in depth: proofs, bias and traps | available |
-# | 92 | appendix, likelihood: what it says, and how it is estimated | available |
-# | 93 | appendix, disentanglement: codes whose numbers mean something | available |
+# | [91](91_scores.ipynb) | appendix, scores in depth: proofs, bias and traps | available |
+# | [92](92_likelihood.ipynb) | appendix, likelihood: what it says, and how it is estimated | available |
+# | [93](93_disentanglement.ipynb) | appendix, disentanglement: codes whose numbers mean something | available |
 # | [94](94_numbers_and_devices.ipynb) | appendix, numbers and devices: what lives where, sixteen bits, the order of a sum | available |
 #
 # Each chapter names the earlier sections that it needs. [Symbols and terms](notation.md) of the whole course are on
