@@ -15,8 +15,7 @@
 # # 04 · The saturation fix
 #
 # Chapter 03 wrote the game down in one way and played it in another: the formula has $\log(1 - D(G(z)))$, the code has
-# $-\log D(G(z))$. It promised a reason. The reason is a flat place in the first loss, exactly where every generator
-# begins. This chapter measures how flat it is, repairs it, and asks what the repair costs. It also asks a question that
+# $-\log D(G(z))$. It promised a reason. The reason is a flat place in the first loss, where a generator stands as soon as the discriminator is ahead. This chapter measures how flat it is, repairs it, and asks what the repair costs. It also asks a question that
 # is often passed over: if Adam rescales every gradient anyway, why should a small one matter?
 #
 # **You will be able to**
@@ -650,8 +649,8 @@ for k, start in enumerate(untrained):
     holds("the two others: less than 0.6 of the way is left", moved < 0.6, moved)
 
 # %% [markdown]
-# On the short schedule nobody would call the second and the third row digits: three hundred steps of SGD are a beginning. But
-# they *are* a beginning. The first row is the untrained generator, to the eye and by its score, for each of the three seeds.
+# A few in the second and third row could pass for a digit, most could not: three hundred steps of SGD are a beginning. But
+# they *are* a beginning. The first row is still noise, and its score is that of the untrained generator, for each of the three seeds.
 
 # %% [markdown]
 # ## 4.6 But Adam rescales · 17 min
@@ -853,11 +852,9 @@ for seed in game_seeds:
 # With the usual $\epsilon$ the saturating generator waits. Fifty steps into the game its fakes are rejected with the
 # confidence of the first step. From the same start, with the same loss, $\epsilon = 10^{-16}$ sets it free about as quickly as
 # the non-saturating loss does. So it was $\epsilon$. The steps are tiny, but they are not zero, and how long the wait lasts
-# is not the same for every seed. (Do not take this as advice to lower $\epsilon$. Changing the loss is simpler, and helps with every
-# optimiser.)
+# is not the same for every seed. (Do not take this as advice to lower $\epsilon$. Changing the loss is simpler, and helped with both optimisers here.)
 #
-# To sum up these experiments, all with a discriminator that is ahead: under SGD the saturating loss failed in every run. Under Adam it trained, unless the discriminator was
-# absurdly far ahead, and then it was $\epsilon$ that held it back. Whether saturation is behind the failure of a given GAN one can measure: log
+# To sum up these experiments, all with a discriminator that is ahead: under SGD the saturating loss failed in every run. Under Adam it trained; with the discriminator absurdly far ahead $\epsilon$ made it wait, in some runs to the end of our 200 steps. Whether saturation is behind the failure of a given GAN one can measure: log
 # the generator's gradient norm, and the mean logit of its fakes.
 
 # %% [markdown]
@@ -879,7 +876,7 @@ for seed in game_seeds:
 # 2. `q = distributions.Normal(8.0, 3.0)`, then with $s^* = \log p - \log q$ integrate $-q\,\sigma(s^*)\,\tfrac{ds^*}{dx}$ over `t`. The wide fakes reach
 #    the data, some pass, and their advice is heard.
 # 3. The gradient of a single weight lies far below $10^{-4}$ after 300 steps (divide the norm by the root of the number of weights), so
-#    Adam's step is cut down as $\epsilon = 10^{-8}$ cut it after 2000: it waits. `play(start, "saturating", lambda w: adam(w, 1e-4), 200, seed)`.
+#    Adam's step is cut down as $\epsilon = 10^{-8}$ cut it after 2000: it waits. `seed = game_seeds[0]; play(ahead[seed][settings.head_start], "saturating", lambda w: adam(w, 1e-4), 200, seed)`.
 #
 # </details>
 
@@ -966,8 +963,8 @@ results.check()
 #   point, other dynamics, and no longer zero-sum.
 # - With SGD at our rate and a discriminator ahead, the saturating generator stood still for every seed. Adam hides the size of the
 #   gradient until single weights have gradients of about $\epsilon$. It does not hide that few fakes of the batch are heard.
-# - Compute on logits. `BCELoss` behind a sigmoid brings the flat place back by rounding.
-# - One-sided smoothing leaves the generator's gradient at the optimum as it was; two-sided smoothing makes it saturate.
+# - Compute on logits. `BCELoss` behind a sigmoid brings the flat place back, by rounding on one side and a clamped division on the other.
+# - One-sided smoothing leaves the gradient of $-\log D$ at the optimum as it was; two-sided smoothing makes it saturate.
 # - At the optimal discriminator, $-\log D$ descends $D_{\mathrm{KL}}(q\Vert p) - 2\,\mathrm{JSD}$ (4.12).
 
 # %% [markdown]
@@ -1047,7 +1044,7 @@ holds("and every point right at the end", healed[-1][0] > 2, healed[-1][0])
 # most 0, however wrong the answer.) It is also the same cure, a logarithm in the right place.
 
 # %% [markdown]
-# ## 4.8 Further: a larger rate, least squares, and what the repair costs · 2 min
+# ## 4.8 Further: a larger rate, least squares, and what the repair costs · 5 min
 #
 # If the saturating gradient is a hundred thousand times too small, why not take a larger learning rate for it? For
 # *one* position that would be right. But the size of this gradient changes by orders of magnitude as the
@@ -1067,14 +1064,11 @@ closest, other = min(at_rate.values()), sgd_distances["non-saturating"][0]
 holds("none comes as near as the non-saturating loss at 0.1", closest > other, closest, other)
 
 # %% [markdown]
-# (Where the smallest norm is 0, the throw has left the generator without any slope of its own in float32: a `tanh` that
-# is driven far enough returns exactly ±1, and its slope is exactly 0.)
+# (Where the smallest norm is 0, no slope is left in float32. A `tanh` driven far enough would do that, it returns exactly ±1; we did not look whether it did.)
 #
-# Three rates and one seed prove nothing about all rates. But they show what the repaired loss buys: a gradient of about the same size all
-# along, so that *some* rate can suit the whole game.
+# Three rates and one seed prove nothing about all rates. What the repaired loss buys stands in the figure of section 4.5: a gradient that after some steps stays near 1, so that *one* rate can suit the whole game.
 
-# %% [markdown]
-# ## 4.8 Further: least squares, and what the repair costs · 3 min
+# %% [markdown] · 3 min
 #
 # A loss need not be a logarithm to be steep where the answer is wrong. **Least squares** (Mao et al., 2017) lets the
 # discriminator's output $s$ be any number and asks for 1 on real pictures and 0 on fakes; the generator asks for 1:
@@ -1084,7 +1078,7 @@ holds("none comes as near as the non-saturating loss at 0.1", closest > other, c
 # \qquad s^*(x) = \frac{p(x)}{p(x)+q(x)}. \tag{4.10}$$
 #
 # The generator's slope is $s-1$: it grows with the distance from the goal. (Compare (4.9), where the square stands *behind* a
-# sigmoid, which is what makes it flat.) The best $s$ is again chapter 03's ratio, as a table of free values finds by itself:
+# sigmoid, which is what makes it flat.) The best $s$ is again chapter 03's ratio: at each $x$ the loss is a parabola in $s$, and one Newton step from 0 lands on its lowest point:
 
 # %%
 grid = torch.linspace(-4, 8, 121, dtype=torch.float64)
@@ -1118,8 +1112,7 @@ for stop in moments:
     print(f"after {stop:4d} steps: cosines", *(f"{c:5.2f}" for c in cosines.tolist()))
 
 # %% [markdown]
-# Cosines of 1 would mean that all experts say the same. How far they are from it at the end is what the three give of themselves and not
-# of the data. This is one generator and three discriminators, a first look and no law; chapter 07 asks what makes experts agree.
+# Cosines of 1 would mean that all experts say the same. Here, against an untrained generator, they nearly do, so the price hardly shows; and experts that agree can still be wrong together. This is one generator and three discriminators, a first look and no law; chapter 07 asks what makes experts agree.
 
 # %% [markdown]
 # ## 4.9 Further: label smoothing · 8 min
@@ -1206,8 +1199,7 @@ holds("too weak, but never in the wrong direction", (curves["two-sided"][1:] > 0
 
 # %% [markdown]
 # Two findings. *Two-sided smoothing makes the non-saturating loss saturate again.* It does not pull the fakes the wrong
-# way here, but it no longer pulls those that are far away. And *one-sided smoothing changes nothing at all for the
-# generator*, as long as the discriminator is optimal: the logarithm turns the factor $\alpha$ into a constant, and constants have no slope.
+# way here, but it no longer pulls those that are far away. And *one-sided smoothing changes nothing for a generator with $-\log D$*, as long as the discriminator is optimal: the logarithm turns the factor $\alpha$ into a constant, and constants have no slope.
 # So what is it good for? It bounds the logit of a perfect discriminator from above, by $\log\frac{\alpha}{1-\alpha}$, where without
 # smoothing it is $\log(p/q)$ and has no bound. (In our table the perfect logit at $x=-4$ would be 24, by (4.3); after a thousand
 # steps the table is still on its way there.)

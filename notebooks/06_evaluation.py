@@ -159,7 +159,6 @@ def chance_of(k, m=20, p=0.5):
     return sum(math.comb(m, j) * p**j * (1 - p) ** (m - j) for j in range(k, m + 1))
 
 
-# %%
 guesses = torch.randint(2, (100_000, 20)).sum(dim=1)
 share = (guesses >= 13).double().mean().item()
 holds("(6.1), against 100,000 guessers", abs(chance_of(13) - share) < 0.01, chance_of(13), share)
@@ -286,7 +285,6 @@ class Classifier(nn.Module):
         return self.head(self.features(x))  # logits, (n, num_classes)
 
 
-# %%
 def features_and_probabilities(classifier, images, batch_size=1000):
     """(n, 64) features and (n, 10) probabilities of pictures in [0, 1], with the classifier in eval mode."""
     with schedule.evaluating(classifier):  # eval mode, no gradients, float32; afterwards all is as before
@@ -428,7 +426,6 @@ def entropy(p):
     return -torch.special.xlogy(p, p).sum(dim=-1)
 
 
-# %%
 inception = {name: inception_score(p) for name, p in probabilities.items()}
 for name, value in inception.items():
     print(f"{name:12s} inception score {value:.2f}")
@@ -613,6 +610,7 @@ def score(images, real, classifier):
 
 
 # %% [markdown]
+#
 
 
 # %% [markdown]
@@ -652,7 +650,6 @@ class NeighbourScores(NamedTuple):
     coverage: float  # share of real samples with a fake in their ball
 
 
-# %%
 def neighbour_scores(real, fake, k=5):
     """Precision and recall (Kynkäänniemi et al., 2019), density and coverage (Naeem et al., 2020).
 
@@ -714,12 +711,10 @@ halves = torch.cat([more_real[..., :14], more_real.roll(1, dims=0)[..., 14:]], d
 halves_features, _ = features_and_probabilities(classifier, halves)
 
 
-# %%
 def with_chimeras(share):
     return torch.cat([halves_features[: int(share * n)], train_features[int(share * n) : n]])
 
 
-# %%
 goal, low, high = frechet_distance(missing, real_features), 0.0, 1.0
 for _ in range(10):  # halve the interval in which the share must lie
     share = (low + high) / 2
@@ -870,7 +865,6 @@ class Replay:
         return train_part[torch.randperm(len(train_part))[:n]]
 
 
-# %%
 replayed = Replay().sample(n)
 replay_features, replay_probabilities = features_and_probabilities(classifier, replayed)
 replay_frechet = frechet_distance(replay_features, real_features)
@@ -1164,7 +1158,6 @@ def share_in_balls(points, centres, k=5):
     return (torch.cdist(points, centres) < radius).any(dim=1).double().mean()
 
 
-# %%
 heap = images[torch.randperm(len(images))[:4000]]
 world, other = eyes(heap[:2000]), heap[2000:]
 halved = nn.functional.interpolate(nn.functional.avg_pool2d(other, 2), scale_factor=2)
@@ -1297,7 +1290,6 @@ class FeatureNet(nn.Module):
         return classifier.features(images).cpu().double()
 
 
-# %%
 library, size = FrechetInceptionDistance(FeatureNet()), 2000
 classifier.eval()  # torchmetrics does not do it
 with torch.no_grad():

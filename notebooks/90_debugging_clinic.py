@@ -19,8 +19,7 @@
 # of room. This appendix collects both kinds, lets you watch them fail, and practises finding out why.
 #
 # The course follows five texts on VAEs and GANs, numbered **000** to **004**; chapter 00 has a table of them. What they get
-# right became chapters; what goes wrong in them is collected here. You need none of them at hand: each case quotes or describes
-# the faulty line. Everybody's listings break, ours included.
+# right became chapters; what goes wrong in them is collected here. You need none of them at hand: a case quotes or describes the faulty line. (Cases 11 and 17 to 20 are ours.) Everybody's listings break, ours included.
 #
 # **You will be able to**
 #
@@ -31,13 +30,13 @@
 # - go through a checklist that finds such faults in minutes, in your own code too;
 # - load somebody else's weights without running somebody else's program.
 #
-# **Time.** The core, about 75 minutes; what stands under *Further*, about 35 more. Running all
+# **Time.** The core, about 70 minutes; what stands under *Further*, about 35 more. Running all
 # cells, about <!--90.seconds-->20 seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapters 02 and 03. Single cases touch chapters 04, 05 and 07; you can read them without.
 #
 # ![Three rows of ten pictures: test digits; reconstructions by a VAE that minimises the negative ELBO, blurred but mostly
-# right; by one that minimises the ELBO, black specks on white, ten times the same.](images/90.png)
+# right; by one that minimises the ELBO, black specks on white, ten times nearly the same.](images/90.png)
 #
 # *Two VAEs that differ in one sign. The loss of both went down at every glance. Case 9 has the story.*
 
@@ -681,8 +680,7 @@ holds("softplus is right everywhere", all(abs(slopes["softplus", v] + 1) < 1e-6 
 #
 # $$\text{slope} = (p - 1)\,\frac{p\,(1-p)}{\max\bigl(p\,(1-p),\,10^{-12}\bigr)}, \qquad p = \sigma(s), \tag{90.5}$$
 #
-# which fades below $s = \log 10^{-12} \approx -27.6$. Rounding comes much later: near $s=-104$ the smallest 32-bit number ends, $\sigma$ is zero, and
-# the loss is cut off at 100. (On the other side it comes early: $\sigma(17)$ is already 1, chapter 04.)
+# which fades below $s = \log 10^{-12} \approx -27.6$. Rounding comes much later: near $s=-89$ $e^{-s}$ overflows in 32 bits, $\sigma$ comes out as zero, and the loss jumps to its clamp of 100. (On the other side it comes early: $\sigma(17)$ is already 1, chapter 04.)
 
 # %%
 for (name, value), slope in slopes.items():
@@ -962,8 +960,7 @@ for name in list(faults)[1:]:
     holds(f"{name}: far outside the noise", away > 2 * spread, away, spread)
 
 # %% [markdown]
-# Each of the three alone is enough to spoil the model, by much more than the seeds differ, and all three end near the baseline, so
-# that nothing can be said about which is worst. Note how little the *result*
+# Each of the three alone is enough to spoil the model, by much more than the seeds differ, and all three end near the baseline, no further apart than about their own seeds scatter: which is worst we cannot say. Note how little the *result*
 # says about the *cause*: three different faults, one symptom. The checks told them apart, because each looked at one thing
 # only, and at the right moment.
 #
@@ -976,7 +973,7 @@ for name in list(faults)[1:]:
 # | 5. look at input and output; put the same input in twice | seconds | Cases 9, 13, 16 |
 # | 6. one variable at a time, against the seeds' noise | minutes | what you should not believe |
 #
-# Cases 8, 14 and 15 lie outside the list. A formula is checked by putting in numbers, an interface by reading its
+# Case 17 belongs to check 3; Cases 8, 14, 15 and 18 to 20 lie outside the list. A formula is checked by putting in numbers, an interface by reading its
 # documentation, and a file is dangerous whatever the loss says.
 
 # %% [markdown]
@@ -1137,7 +1134,7 @@ assert (against + own).norm() < 0.3 * own.norm()
 
 # %% [markdown]
 # It is Case 10 in a mirror: on a fresh pair of networks the two gradients are nearly opposite, and by (90.4) their sum
-# vanishes at $D(G(z)) = \tfrac12$. If both ever stay in the generator's `.grad`, it does not learn. Whether they do depends
+# vanishes at $D(G(z)) = \tfrac12$. If both ever stay in the generator's `.grad`, it is driven to $D(G(z)) = \tfrac12$ and no further. Whether they do depends
 # on the order of the loop:
 #
 # - *Discriminator first, fresh fakes for the generator, `zero_grad` before each `backward`* (004): the leak is wiped. All that is
@@ -1321,9 +1318,7 @@ print("betas by default:", adam.defaults["betas"])
 assert adam.defaults["betas"] == (0.9, 0.999)
 
 # %% [markdown]
-# Chapter 03 trains by the document's recipe and shows what comes out, with scores: the first of its five epochs, and all
-# five on the full schedule. There was no error. The losses did speak: the discriminator's near 0, the generator's far above
-# $\log 2$, a match that is over. What the samples look like, they do not say. Nor are the betas the whole story; chapter 03 tries them
+# Chapter 03 trains by the document's recipe and shows what comes out: the beginning of its five epochs, and all five on the full schedule. There was no error. One loss did speak: the discriminator's is near 0, a match that is over. What the samples look like, it does not say. Nor are the betas the whole story; chapter 03 tries them
 # alone, too.
 
 # %% [markdown]
@@ -1395,9 +1390,9 @@ holds("with twins: far above it", leaky > 0.5, leaky)
 #
 # ### Case 19. Half the bits
 #
-# *Symptom.* With `autocast` a VAE's loss jumps in steps of one or more, or a GAN's loss is exactly 0.
+# *Symptom.* With `autocast` a VAE's loss jumps in steps of one or more.
 #
-# Under `torch.autocast` matrix products come out in bfloat16, with 8 binary digits, about two and a half decimal ones. What is added up or
+# Under `torch.autocast` matrix products come out in 16 bits: on a CPU bfloat16, with 8 binary digits, about two and a half decimal ones; on a GPU float16 unless you ask. What is added up or
 # subtracted afterwards inherits them.
 #
 # > **🔧 Diagnose.** Two sums over 784 numbers, both near 543. How far apart must two losses be for bfloat16 to tell them apart?
@@ -1431,7 +1426,7 @@ holds("the course's loss is in 32", kept.dtype == torch.float32)
 # *Symptom.* None. Pictures are disturbed at random as they are loaded, with `num_workers=4`, and the model overfits as if there were a
 # quarter of the noise.
 #
-# A worker is a copy of the process, random state included. PyTorch gives each worker's `torch` and `random` a seed of its own. A generator
+# A worker gets a copy of the data set, random state included. PyTorch gives each worker's `torch` and `random` a seed of its own. A generator
 # that *you* made and keep in the data set is copied as it stands. We need no processes to see it: a copy is a copy.
 
 
@@ -1487,7 +1482,7 @@ holds("each draws its own", drawn[0] != drawn[1])
 # | 9 | 001 | generator's cost | −J_D = const − Σ log(1 − D(G(z))), maximised | wrong sign, and a cost is minimised; the two slips cancel | const + Σ log(1 − D(G(z))), minimised | [Case 8](#Case-8.-A-sign-in-a-formula) |
 # | 10 | 004 | "L_VAE" | E[log p] − KL called the loss | it is the ELBO; minimised, it teaches what digits are not | the negative of it | [Case 9](#Case-9.-A-bound-taken-for-a-loss) |
 # | 11 | 000–004 | GAN loops | the generator's loss leaves gradients in D | harmless only because D's `zero_grad` comes before its next backward pass | keep that order, or `backward(inputs=…)` | [Case 10](#Case-10.-Gradients-that-stay-behind) |
-# | 12 | 000–004 | discriminators | sigmoid, then `BCELoss` | the slope fades below $s \approx -27.6$; below about −104 the loss is cut off at 100 | logits and `softplus` | [Case 12](#Case-12.-A-probability-that-rounds) |
+# | 12 | 000–004 | discriminators | sigmoid, then `BCELoss` | the slope fades below $s \approx -27.6$; below about −89 the loss is 100, whatever $s$ is | logits and `softplus` | [Case 12](#Case-12.-A-probability-that-rounds) |
 # | 13 | 001 | sample pictures | generator with batch norm, never in `eval()` | a picture depends on its four neighbours; looking changes the running statistics | `eval()`, then `train()` | [Case 13](#Case-13.-Sampling-in-training-mode) |
 # | 14 | 004 | spectral normalisation | `torch.nn.utils.spectral_norm` | the older interface: no warning, but after a training pass `deepcopy` fails | `torch.nn.utils.parametrizations` | [Case 14](#Case-14.-The-older-spectral-norm) |
 # | 15 | 004 | checkpointing | `torch.load` with a file name only | before PyTorch 2.6 runs whatever the file says | `weights_only=True`, safetensors | [Case 15](#Case-15.-A-file-that-runs-a-program) |
@@ -1498,7 +1493,7 @@ holds("each draws its own", drawn[0] != drawn[1])
 # tools. And 004's DCGAN takes its real pictures from the VAE's loader, with pixels from 0 to 1, while its generator ends in
 # a `Tanh`, from −1 to 1: until the generator has learned the range, the range alone gives its pictures away.
 #
-# Case 11, the missing `detach`, is in no document: all five have it.
+# Case 11, the missing `detach`, is in no document: all five have it. Nor are Cases 17 to 20.
 
 # %% [markdown]
 # ## References

@@ -127,13 +127,11 @@ evidence = log_normal(torch.tensor([x_seen]), 0, 1 + s**2)
 guess = torch.distributions.Normal(posterior_mean, 2 * posterior_std)
 
 
-# %%
 def story_log_weights(z):
     z = z.unsqueeze(-1)
     return log_normal(x_seen, z, s**2) + log_normal(z, 0, 1.0) - guess.log_prob(z).squeeze(-1)
 
 
-# %%
 z = torch.linspace(-3, 5, 100_001)
 relative = (story_log_weights(z) - evidence).exp()  # w / p(x)
 density = guess.log_prob(z).exp()
@@ -457,7 +455,6 @@ of_pictures = torch.distributions.MultivariateNormal(
 exact = of_pictures.log_prob(picture)
 
 
-# %%
 def linear_log_w(u):
     """log w at z = μ + u / √Λ_jj. In these coordinates the guess is a standard normal: u ~ N(0, I)."""
     z = mu + u / diagonal.sqrt()
@@ -465,7 +462,6 @@ def linear_log_w(u):
     return log_joint - log_normal(z, mu, 1 / diagonal)
 
 
-# %%
 print(f"log p(x) = {exact:.3f}")
 
 # %% [markdown]
@@ -490,7 +486,6 @@ def g(beta):
     return exact + half_log_ratio - 0.5 * ((Lambda - D) @ inverse).trace()
 
 
-# %%
 beta = torch.linspace(0, 1, 2001).double()
 curve = torch.stack([g(b) for b in beta])
 area = torch.trapezoid(curve, beta)
@@ -634,7 +629,6 @@ def digit_log_w(u):
     return log_likelihood + log_normal(z, 0, 1.0) - log_normal(z, mu_q, logvar_q.exp())
 
 
-# %%
 u = torch.randn(10, 16, vae.latent_dim, device=device)
 chains, accepted = annealed_log_weights(digit_log_w, u, torch.linspace(0, 1, 301).tolist(), step=0.5)
 by_draws, by_chains = log_mean_exp(weights[:10]), log_mean_exp(chains)
