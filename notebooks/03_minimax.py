@@ -85,7 +85,7 @@ digits = load_images("mnist")
 results = Results("03", digits.source)
 
 # %% [markdown]
-# ## 3.1 A sampler without a density · 2 min
+# ## 3.1 A sampler without a density
 #
 # A VAE's decoder describes a distribution: it can say (or bound) how probable a given picture is. A **generator** $G$ only
 # acts. It takes noise $z$ from a fixed simple distribution $p(z)$ and computes $x = G(z)$. Call the distribution of the
@@ -122,7 +122,7 @@ assert abs((x > 2).double().mean() - math.exp(-2)) < 0.005
 # That question is a classification problem, and classification we can do. So a second network, the **discriminator** $D$,
 # is trained on it: $D(x)$ is its probability that $x$ is real. And the generator is trained to make it fail.
 #
-# ## 3.2 The game · 7 min
+# ## 3.2 The game
 #
 # The discriminator is rewarded for large $\log D(x)$ on real pictures and for large $\log(1 - D(x))$ on made ones. Together,
 #
@@ -211,7 +211,7 @@ assert abs(value(w, b, theta, n=200_000) + math.log(4)) < 0.02
 # The generator has found the data, the discriminator says ½ to everything (it has nothing left to say), and the value of the
 # game is $-\log 4$. (An expert who knows *nothing* has that value, too, as at step 0. The evidence is $\theta = 3$.) Sections 3.4 and 3.5 prove that this is no accident of the example. But first: why the spiral?
 #
-# ## 3.3 Why players circle · 7 min
+# ## 3.3 Why players circle
 #
 # Take the game down to its skeleton: one number a player, $f(x, y) = xy$; $x$ wants it small, $y$ wants it large. The only
 # point where neither gains by moving is $(0, 0)$. The gradient steps of size $\eta$ are
@@ -308,7 +308,7 @@ assert math.hypot(x, y) < 3 * (1 - eta * c) ** 50
 # wins (Mescheder et al., 2018, work out which games converge). Keep the picture: **a GAN is not a descent, it is a dance**, and a
 # loss curve that does not fall is no sign of failure.
 #
-# ## 3.4 The best discriminator · 6 min
+# ## 3.4 The best discriminator
 #
 # Fix the generator and ask for the best answer to it. The pictures $G(z)$ are draws from $p_g$, so (3.1) is one integral over $x$,
 #
@@ -395,7 +395,7 @@ assert (at_equal - 0.5).abs().mean() < 0.05
 # Where less than one sample in a hundred falls, the network extrapolates, and nothing in the loss cares. That is harmless for a judge and bad for a teacher: a young generator lives exactly
 # where there are no data, and the advice it gets about the way there is extrapolation.
 #
-# ## 3.5 What the generator really minimises · 7 min
+# ## 3.5 What the generator really minimises
 #
 # Put the best discriminator back into the value. With $m = \tfrac12(p_\text{data} + p_g)$, the fraction in (3.6) is
 # $p_\text{data}/(2m)$, $1 - D^*$ is $p_g/(2m)$, and each $\tfrac12$ contributes $-\log 2$:
@@ -492,7 +492,7 @@ assert slope[-1] < 1e-4 < slope[8], "no slope left at a distance of ten"
 # not overlap, the expert is never wrong, and further away is no worse. A forger out there gets **next to no slope** to follow. Keep that in mind; chapter 04 begins there.
 
 # %% [markdown]
-# ## 3.6 The game as cross-entropy, from logits · 5 min
+# ## 3.6 The game as cross-entropy, from logits
 #
 # With label $y = 1$ for real and $y = 0$ for made pictures, the binary cross-entropy of a prediction $D$ is
 # $-y \log D - (1 - y)\log(1 - D)$. Averaged over a real and a made batch and added, that is $-V$: the discriminator is an ordinary
@@ -569,7 +569,7 @@ def generator_loss(fake_logits):
 torch.testing.assert_close(generator_loss(fake_logits), F.binary_cross_entropy_with_logits(fake_logits, ones))
 
 # %% [markdown]
-# ## 3.7 Two networks, two updates, and a wall between them · 11 min
+# ## 3.7 Two networks, two updates, and a wall between them
 #
 # For pictures both players become small networks. The generator ends in $\tanh$, so its pixels lie in $[-1, 1]$, and we bring the
 # digits there, too. Batch normalisation (chapter 05 looks inside) keeps the outputs of each layer at a similar scale. Dropout silences
@@ -694,7 +694,7 @@ for two, p in zip(in_two, discriminator.parameters(), strict=True):
     torch.testing.assert_close(two, p.grad, rtol=1e-4, atol=1e-6)
 
 # %% [markdown]
-# ## 3.8 Training the forger · 13 min
+# ## 3.8 Training the forger
 #
 # The networks follow document 001's, smaller. One table of settings, two optimizers. The learning rates were found by
 # trying; that the two players may have different ones is common (two time scales; Heusel et al., 2017). Adam's averaging factors `betas` are not its defaults; section 3.11 measures what those do.
@@ -845,7 +845,7 @@ show_images(
 # cautious grey. An expert who never compares pixels has no reason to prefer grey. (The rows show the *averaged* generator, which lags a few
 # hundred steps behind the player.)
 #
-# ## 3.9 What the curves tell · 6 min
+# ## 3.9 What the curves tell
 
 # %%
 plot_history(
@@ -905,7 +905,7 @@ assert quality[-1, 1] > quality[-1, 0], "the average is ahead of the player"
 # In the second half the losses drift a little, and the score still climbs. **The losses are not a measure of quality.** At the end the running
 # average is ahead of the player whose weights it averages: the circle's centre is better than the points on it.
 #
-# ## 3.10 How good is it? · 8 min
+# ## 3.10 How good is it?
 #
 # Ten thousand pictures, beside three landmarks: real training digits in the role of a generator, pure noise, and the listing of document 000
 # (one of the five texts that this course follows): wide layers without batch normalisation or dropout, a sigmoid with `BCELoss`,
@@ -1001,7 +1001,7 @@ for name, pictures in heaps.items():
 # match is over, and hardly any advice comes through (chapter 04). A milder form, a generator that makes a few kinds of picture very well and forgets the
 # rest, has a chapter of its own (07).
 #
-# ## 3.11 Why Adam's first average matters · 7 min
+# ## 3.11 Why Adam's first average matters
 #
 # What ails the recipe? More than one thing, but one of them is easily named. The same listing with `betas=(0.5, 0.999)`, which the other
 # documents use, gave 2.82 after five epochs (one run, that other classifier). $\beta_1$ is momentum: the step follows a running average of about the last $1/(1-\beta_1)$
@@ -1079,7 +1079,7 @@ assert calm.frechet < eager.frechet
 # The larger average is worse here, too: on MNIST a Fréchet distance of <!--03.frechet_beta_high-->1322 instead of <!--03.frechet_beta_low-->1001, in the mean of
 # the recorded seeds. Radford et al. (2016) arrived at 0.5 in the same way, by trying.
 #
-# ## 3.12 A walk through the noise · 2 min
+# ## 3.12 A walk through the noise
 #
 # The generator is a continuous map, so a walk between two noise vectors is a film of pictures. If it had memorised a list of digits, the film
 # would stand still and then jump.
@@ -1107,7 +1107,7 @@ assert strides.max() < 0.8 * apart.max(), "no step of the film covers the whole 
 # the midpoint of two random noise vectors is shorter than either, by a factor of about $\sqrt 2$, and noise that short is almost never drawn in training
 # (chapter 05 walks along an arc instead).
 #
-# ## 3.13 Held against the recorded runs · 1 min
+# ## 3.13 Held against the recorded runs
 
 # %%
 results.check()
