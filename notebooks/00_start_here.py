@@ -346,7 +346,7 @@ holds("torchvision's compiled code runs here", kept.tolist() == [0])
 #
 # | variable | values | default |
 # |---|---|---|
-# | `COURSE_SCHEDULE` | `short`, `full` | `full` when the device is CUDA, else `short` |
+# | `COURSE_SCHEDULE` | `short`, `full`, `rehearsal` (full, cut to a few steps) | `full` when the device is CUDA, else `short` |
 # | `COURSE_DEVICE` | `cpu`, `cuda`, `mps` | the fastest that torch finds |
 # | `COURSE_DATA` | a folder, or `embedded` | a cache folder of your user account (`embedded` under the tests) |
 # | `COURSE_CHECKPOINTS` | a folder | in the same cache; on Colab, your Drive when it is mounted |
