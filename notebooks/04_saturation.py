@@ -343,7 +343,7 @@ holds("everywhere they add up to θ", torch.allclose(saturating + non_saturating
 # %% [markdown]
 # ## 4.4 Logarithms that do not break · 5 min
 #
-# The formulas contain $\log\sigma(s)$ and $\log(1-\sigma(s))$; the code contains neither. Section 3.6 showed why: in float32 the
+# The formulas contain $\log\sigma(s)$ and $\log(1-\sigma(s))$; the code contains neither. Section 3.10 showed why: in float32 the
 # second, written literally, fails as soon as the discriminator is sure that a fake is real. Here we look for the place
 # where it breaks, and at the generator's side. The function `softplus`, $\log(1+e^s)$, is both of them with a
 # minus sign, $-\log(1-\sigma(s))$ and, at $-s$, $-\log\sigma(s)$, and it is computed without going through a rounded

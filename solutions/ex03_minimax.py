@@ -561,7 +561,7 @@ for seed, n in ((335, 5), (336, 1)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task C3.** One update of the generator, with the non-saturating loss of section 3.6, $-\operatorname{mean}\log
+# **Task C3.** One update of the generator, with the non-saturating loss of section 3.1, $-\operatorname{mean}\log
 # D(G(z))$. It moves the generator and nothing else, and **leaves no gradient in the discriminator**. Return the mean
 # of $D(G(z))$, a probability, before and after the step, on the same noise: the quickest way to see whether a
 # generator's step goes the right way.
@@ -697,7 +697,7 @@ for seed, n in ((341, 5), (342, 1)):
 # %% [markdown]
 # ## D. Two players who circle
 #
-# Section 3.3 played $f(x, y) = xy$. Now the interaction has a strength $a$: $f(x, y) = a\,x\,y$, where $x$ descends
+# Section 3.5 played $f(x, y) = xy$. Now the interaction has a strength $a$: $f(x, y) = a\,x\,y$, where $x$ descends
 # and $y$ ascends with the same learning rate $\eta$.
 #
 # **Task D1.** Play `steps` rounds, simultaneously and in turns (with $x$ first).
@@ -813,7 +813,7 @@ for a, eta in ((0.7, 0.3), (2.5, 0.11), (-1.3, 0.4)):
 
 # %% [markdown]
 # **Question D3** (3 points). A colleague trains a GAN whose losses swing. "I shall lower the learning rate until it
-# converges." Use your results and section 3.3: (a) What would a lower rate do for simultaneous players of $a\,xy$, counted in
+# converges." Use your results and section 3.5: (a) What would a lower rate do for simultaneous players of $a\,xy$, counted in
 # rounds until the distance has doubled, and in "time", $\eta \times$ rounds? (b) What else can end the circling? Name two
 # things, and say how each acts.
 
@@ -1279,8 +1279,8 @@ one_of_two(0.5, 900, (361, 362))
 # %% [markdown]
 # ## G. An investigation: how good should the expert be?
 #
-# The shift game of section 3.2 overshot, because the discriminator "remembered". Would a discriminator that learns
-# faster than the generator moves help? Let it take $k$ steps for each step of the generator. (Section 3.5 treats the
+# The shift game of section 3.4 overshot, because the discriminator "remembered". Would a discriminator that learns
+# faster than the generator moves help? Let it take $k$ steps for each step of the generator. (Section 3.7 treats the
 # limit: a discriminator that is always perfect.)
 #
 # **Task G1.** Play the game: real numbers from $\mathcal N(3, 1)$, $G(z) = \theta + z$, $D(x) = \sigma(wx + b)$, all
@@ -1355,7 +1355,7 @@ with when_ready():
 #
 # **Question G2** (6 points). Report on it, in about 200 words and with a table of your measured numbers (mean and
 # range over the seeds). State first what you expected, and why. Then: what does $k$ do to the overshoot and to the
-# unrest, and is the difference larger than that between the seeds? Explain it with sections 3.3 and 3.5. What does a
+# unrest, and is the difference larger than that between the seeds? Explain it with sections 3.5 and 3.7. What does a
 # large $k$ cost? Why does it not follow that one should train the discriminator of a GAN on pictures to perfection
 # before each generator's step? Name one thing that your experiment cannot show.
 
@@ -1367,7 +1367,7 @@ with when_ready():
 # - 1 point: explanation: with large $k$ the discriminator is close to $D^*$ for the present θ, its memory is short;
 #   its curvature damps more per generator step; in the limit $G$ *descends* 2 JSD and a descent does not circle.
 # - 1 point: cost ($k$ discriminator steps a round: 10 times the work at $k = 10$), and the objection: on pictures the
-#   two distributions hardly overlap, JSD is flat at log 2, a perfect discriminator leaves next to no slope (3.5,
+#   two distributions hardly overlap, JSD is flat at log 2, a perfect discriminator leaves next to no slope (3.7,
 #   chapter 04); it may also overfit.
 # - 1 point: a limit, e.g. one dimension and one family, only one learning rate, equal variances, no networks, final
 #   time fixed at 400 rounds.
@@ -1385,7 +1385,7 @@ with when_ready():
 #
 # The overshoot falls to a third, by far more than the seeds differ. The unrest hardly changes from 1 to 2, then
 # it falls about ninefold to $k = 5$, and further to $k = 10$. With many steps the discriminator is nearly the best one for the present θ. Then the
-# generator nearly descends $2\operatorname{JSD}$, and a descent does not circle; in the language of section 3.3, the
+# generator nearly descends $2\operatorname{JSD}$, and a descent does not circle; in the language of section 3.5, the
 # discriminator's own curvature damps it $k$ times in each round. The price is $k$ times the discriminator's work.
 #
 # On pictures the argument breaks. There the two distributions hardly overlap at first, a perfect discriminator has
