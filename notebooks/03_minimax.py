@@ -76,7 +76,7 @@ digits = load_images("mnist")
 results = Results("03", digits.source)
 
 # %% [markdown]
-# ## 3.1 Two networks, one update
+# ## 3.1 Two networks, one update · 10 min
 #
 # The generator $G$ takes 64 random numbers $z$ and returns a picture, with pixels from −1 to 1.
 
@@ -212,7 +212,7 @@ history = train(
 )  # fmt: skip
 
 # %% [markdown]
-# ## 3.2 While it runs: a sampler without a density
+# ## 3.2 While it runs: a sampler without a density · 2 min
 #
 # A model that is trained to make the data probable needs to know how probable they are. A generator only acts. It takes noise $z$ from a fixed simple
 # distribution $p(z)$ and computes $x = G(z)$. Call the distribution of the results $p_g$. Drawing from it is easy, but for a network
@@ -248,7 +248,7 @@ show(fig, alt="Histogram of generated numbers from 0 to 6, and a density as a cu
 # player is a classifier.
 
 # %% [markdown]
-# ## 3.3 What came out
+# ## 3.3 What came out · 8 min
 #
 # Each column is one noise vector; follow one down the page.
 
@@ -343,7 +343,7 @@ holds("and not there yet", real.frechet < made.frechet, real.frechet, made.frech
 # score <!--03.inception_score-->5.3, Fréchet distance <!--03.frechet-->322; this run's stand above.)
 
 # %% [markdown]
-# ## 3.4 The game
+# ## 3.4 The game · 6 min
 #
 # Now the theory, as the answer to what you saw. Take $D$'s loss with the opposite sign and call it the **value** of the game:
 #
@@ -421,7 +421,7 @@ holds("V comes to rest near −log 4", abs(v + math.log(4)) < 0.02, v, -math.log
 # the data, $D$ says ½, and $V = -\log 4$. (At step 0, where $D$ knows nothing, $V$ has the same value. The evidence is $\theta = 3$.)
 
 # %% [markdown]
-# ## 3.5 Why players circle
+# ## 3.5 Why players circle · 4 min
 #
 # Why the spiral? Take the game down to one number a player (no pictures in this section): $f(x, y) = xy$, where $x$ wants it small and $y$ wants it large. The only point
 # where neither gains by moving is $(0, 0)$. Gradient steps of size $\eta$, both from the old position, are
@@ -472,7 +472,7 @@ holds("in turns: x² + y² − η x y never changes", kept.std() < 1e-12, kept[0
 # is not a descent**, and a loss that does not fall is no sign of failure.
 
 # %% [markdown]
-# ## 3.6 The best discriminator
+# ## 3.6 The best discriminator · 8 min
 #
 # Fix the generator and ask for the best answer to it. The pictures $G(z)$ are draws from $p_g$, so (3.1) is one integral over $x$,
 #
@@ -578,7 +578,7 @@ holds("the weights move the mean to that of the data", gap < 0.15, weighted, tru
 # for the classifier estimate the same ratio and measure other distances with it (Nowozin et al., 2016).
 
 # %% [markdown]
-# ## 3.7 What the generator minimises
+# ## 3.7 What the generator minimises · 6 min
 #
 # Put the best discriminator back into the value. With the mean of the two, $m = \tfrac12(p_\text{data} + p_g)$, the fraction in (3.6) is $p_\text{data}/(2m)$, and
 # $1 - D^*$ is $p_g/(2m)$. Each $\tfrac12$ contributes $-\log 2$:
@@ -670,7 +670,7 @@ holds("no slope is left at θ = 10", slope[-1] < 1e-4 < slope[8], slope[8], slop
 # > (3) It is about (3.2), not about the loss that the code descends.
 
 # %% [markdown]
-# ## 3.8 In which order?
+# ## 3.8 In which order? · 7 min
 #
 # (3.2) says $\min_G \max_D$: the generator is chosen knowing that the best discriminator will answer. Swap the two. In $\max_D \min_G$ the discriminator commits itself first, and
 # $G$ answers a $D$ that stands still. Does it matter?
@@ -761,7 +761,7 @@ show(fig, alt="Points in the plane: real ones, made in turns, made while D stand
 # collapse**, and chapter 07 is about it.
 
 # %% [markdown]
-# ## 3.9 Whose gradient goes where
+# ## 3.9 Whose gradient goes where · 4 min
 #
 # Back to the code, to what an update touches. $D$'s loss contains $D(G(z))$, so its gradient flows *through the picture into the generator*, unless we stop it.
 # `detach` is the wall: the same numbers, cut off from how they were made.
@@ -814,7 +814,7 @@ holds("this D gives all fakes nearly one logit (spread)", logits.std() < 0.1, lo
 # > graph a second time"* and suggests `retain_graph=True`. That silences the message and keeps the leak. The cure is the wall.
 
 # %% [markdown]
-# ## 3.10 Why the code speaks in logits
+# ## 3.10 Why the code speaks in logits · 4 min
 #
 # Many listings end the discriminator in a `Sigmoid` and use `BCELoss`. It is the same formula, and $2 \log 2$ for a $D$ that says ½. But
 #
@@ -860,7 +860,7 @@ holds("both losses are PyTorch's cross-entropy with logits, labels 1 and 0", equ
 # its slope is zero, and the network that is confidently wrong learns nothing from it. At 15 the loss is already one per cent off. From logits nothing is lost.
 
 # %% [markdown]
-# ## 3.11 Has it only memorised?
+# ## 3.11 Has it only memorised? · 3 min
 #
 # The question that everybody asks of a sheet of samples. For each generated picture we look up the nearest training picture, pixel by pixel. A copy would lie at
 # distance 0. The yardstick is a picture that is new and real: how near do *test* digits come to a training digit?
@@ -897,7 +897,7 @@ holds("so do the nearest of them (lowest twentieth)", near[0] > new[0], near[0],
 results.check()
 
 # %% [markdown]
-# ## Your turn
+# ## Your turn · 2 min
 #
 # > **✎ Your turn.** *1. From logits to a divergence.* `kl_from_logits(net, samples)`: the mean of $\log p_\text{data} - \log p_g$ over samples of the data is
 # > $D_\text{KL}(p_\text{data} \Vert p_g)$. Estimate it from `net` of section 3.6, without any density. The number to hit stands in the next cell; come within 0.05.
@@ -956,7 +956,7 @@ print(f"D_KL(p_data ‖ p_g) by integration: {kl:.3f}")
 # </details>
 
 # %% [markdown]
-# ## On one page
+# ## On one page · 5 min
 #
 # A whole GAN, without this course's helpers, stopped after 400 steps. Take it home.
 
@@ -1024,7 +1024,7 @@ show_images(sheet, alt="Thirty-two pictures of the one-page GAN", columns=16, si
 # - The sections below are for a second reading.
 
 # %% [markdown]
-# ## 3.12 Further: three ways to play, by eigenvalues
+# ## 3.12 Further: three ways to play, by eigenvalues · 3 min
 #
 # Each way to play $xy$ is a linear map, $(x, y) \mapsto M(x, y)$, applied again and again. You need one fact from linear algebra. If the $2\times 2$ matrix
 # $M$ has the eigenvalues $\lambda_1, \lambda_2$, then $\lambda_1\lambda_2 = \det M$; if the two are a complex pair, both have $|\lambda|^2 = \det M$, and $|\lambda|$ is the factor by which
@@ -1070,7 +1070,7 @@ for step, determinant in by_hand.items():
 # the usual way to train a GAN; our loop takes turns. It is not one or the other that "GANs do".)
 
 # %% [markdown]
-# ## 3.13 Further: when does a game come home?
+# ## 3.13 Further: when does a game come home? · 5 min
 #
 # Beyond $xy$: near a resting point every smooth game is linear. Let the players drift with small steps, $\dot\theta = -\partial V/\partial\theta$ and $\dot w = +\partial V/\partial w$, and write
 # the drift near the resting point as a matrix $J$. All that is needed of eigenvalues: the game comes home if both have a negative real part, and
@@ -1141,7 +1141,7 @@ for name, (spread, gamma) in games.items():
 # than to the first; that is one reason why penalties on $D$'s slope are popular. (A reason by analogy: nothing here was proved for our networks.)
 
 # %% [markdown]
-# ## 3.14 Further: a recipe that fails, and Adam's first average
+# ## 3.14 Further: a recipe that fails, and Adam's first average · 8 min
 #
 # One of the five texts that this course grew from (document 000; the table in chapter 00 lists them) prints a GAN with wide layers, without batch normalisation or dropout, batches of 128, Adam with a
 # rate of $2 \cdot 10^{-4}$ and its default average, $\beta_1 = 0.9$, and says that it will start producing digits. We run the first eighth of its five epochs (the full schedule runs them all), and
@@ -1187,16 +1187,16 @@ show_images(
 )
 
 # %% jupyter={"outputs_hidden": true}
-g, d, d_loss = runs[0.9]
-loudness = (1 - d(g(torch.randn(1_000, 100, device=device))).sigmoid()).mean()
 results.add(document_inception_score=scores_of(sheets[0.9]).inception_score)
-holds("with 0.9 D is further ahead (its loss)", d_loss < runs[0.5][2] / 2, d_loss, runs[0.5][2])
-holds("the loss still speaks (size of its slope in the logit)", loudness > 0.8, loudness)
-holds("but G's tanh is shut (share of pixels beyond 0.999)", shut[0.9] > shut[0.5] + 0.2, shut[0.9])
+for beta1, (_, _, d_loss) in runs.items():
+    print(f"β₁ = {beta1}: D's loss {d_loss:.3f}, {shut[beta1]:.0%} of G's pixels shut")
+holds("neither draws digits yet", scores_of(sheets[0.9]).inception_score < 4)
 
 # %% [markdown]
-# Neither draws digits yet; both inception scores are near 1. But the one match is over, and the other is still open. With 0.9 the discriminator is far ahead. The generator's loss has not gone quiet, it is $-\log D$, whose slope in the logit is
-# $-(1 - D) \approx -1$ (chapter 04). What is shut is the generator's own last layer: where $|\tanh|$ is beyond 0.999 its slope is below 0.002, and hardly any of that advice reaches the weights.
+# Compare the two lines. D's loss says how far ahead the discriminator is; *shut* is the share of pixels beyond 0.999 in size, where
+# the slope of G's $\tanh$ is below 0.002 and hardly any advice reaches the weights, however loud the loss is
+# (chapter 04). With 400 steps and one seed we saw 0.04 and 81 % for 0.9, 0.62 and next to nothing for 0.5. So in that run it was not the
+# loss that had gone quiet but the generator's own last layer.
 #
 # What has $\beta_1$ to do with it? It is momentum: the step follows a running average over about the last $1/(1-\beta_1)$ gradients, ten for 0.9 and two for 0.5. In a game an old gradient points to where the opponent *was*.
 
@@ -1239,7 +1239,7 @@ show(fig, alt="The generator's mean against the step, for three settings of Adam
 # $xy$ a *negative* one converges), and the shift game is a caricature of the recipe. Radford et al. (2016) arrived at 0.5 by trying.
 
 # %% [markdown]
-# ## 3.15 Further: the same update in other listings
+# ## 3.15 Further: the same update in other listings · 3 min
 #
 # Published loops differ in small ways. Some call `backward` twice in $D$'s step, on the real half and on the made half: gradients **add up** until they are zeroed, so that is the same
 # (and so a forgotten `zero_grad` adds the last batch's). Some halve the sum: under Adam, which divides by the gradient's size, that changes next to nothing. Some let $G$ go first.
