@@ -108,9 +108,8 @@ def reparameterize(mu, logvar):
 
 
 # %% [markdown]
-# The encoder gives $\log\sigma^2$, called `logvar`: that may be any real number, while $\sigma$ must be positive. The
-# networks are as plain as in chapter 01. For each pixel the decoder answers with a **logit**, the logarithm of the odds
-# that the pixel is white.
+# The encoder gives $\log\sigma^2$, called `logvar`: any real number, while $\sigma$ must be positive. For each pixel the
+# decoder answers with a **logit**, the logarithm of the odds that it is white.
 
 
 # %%
@@ -158,6 +157,7 @@ def reconstruction_loss(logits, x):
     return pixelwise.sum(dim=1)  # (n,): the sum over the 784 pixels, in nats
 
 
+# %%
 def kl_to_standard_normal(mu, logvar):
     return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=1)  # (n,), in nats
 
@@ -180,6 +180,7 @@ settings = schedule.choose(  # on the short and the full schedule
     map_steps=(1_000, 12_000),
 )
 
+# %%
 vae = VAE().to(device)
 optimizer = torch.optim.Adam(vae.parameters(), lr=settings.learning_rate, fused=True)
 OneCycle = torch.optim.lr_scheduler.OneCycleLR
@@ -198,6 +199,7 @@ def update(x):
     return {"reconstruction": reconstruction, "KL": kl}
 
 
+# %%
 kept = {"model": vae, "optimizer": optimizer, "scheduler": scheduler}  # in checkpoints
 run = {"batch_size": 256, "name": "02_vae", "state": kept}
 history = train(update, digits.train, steps=settings.steps, **run)
@@ -215,6 +217,7 @@ def test_terms(model):
     return reconstruction.item(), kl_to_standard_normal(mu, logvar).mean().item()
 
 
+# %%
 reconstruction, kl = test_terms(vae)
 test_loss = reconstruction + kl
 results.add(test_loss=test_loss, test_reconstruction=reconstruction, test_kl=kl)
@@ -325,6 +328,7 @@ def elbo_of_guess(x, q, draws=200_000):
     return (log_joint - q.log_prob(z)).mean()
 
 
+# %%
 x = torch.tensor([1.3])
 evidence = log_normal(x, 0, 1 + s**2)
 posterior = distributions.Normal(x.item() / (1 + s**2), s / math.sqrt(1 + s**2))
@@ -334,6 +338,7 @@ guesses = {
     "wrong place": distributions.Normal(posterior.mean - 0.3, posterior.stddev),
 }
 
+# %%
 print(f"log p(x) = {evidence:.4f}")
 for name, q in guesses.items():
     elbo = elbo_of_guess(x, q)
@@ -384,6 +389,7 @@ q = distributions.Normal(mu, (0.5 * logvar).exp())
 p = distributions.Normal(torch.zeros(2), torch.ones(2))
 z = q.sample((200_000,))  # (draws, 3, 2)
 
+# %%
 by_formula = kl_to_standard_normal(mu, logvar)
 by_sampling = (q.log_prob(z) - p.log_prob(z)).sum(dim=-1).mean(dim=0)
 by_library = distributions.kl_divergence(q, p).sum(dim=-1)
@@ -441,6 +447,7 @@ logvar = torch.tensor(-1.0, requires_grad=True)
 z = reparameterize(mu.expand(200_000), logvar.expand(200_000))
 by_mu, by_logvar = torch.autograd.grad(z.square().mean(), (mu, logvar))
 
+# %%
 centre, variance = z.mean().item(), z.var().item()
 right = abs(centre - 1.5) < 0.01 and abs(variance - math.exp(-1)) < 0.01
 holds("z has mean 1.5 and variance 1/e", right, centre, variance)
@@ -493,6 +500,7 @@ def train_quickly(model, steps, loss_of=negative_elbo, planned=None):
     return model
 
 
+# %%
 def first_steps(model, steps=300):
     """Of each step: error, KL term, and KL term of the average cloud."""
     rows = []
@@ -621,6 +629,7 @@ def sure_share(pictures):
     return (probabilities.amax(dim=1) > 0.9).float().mean().item()
 
 
+# %%
 with torch.no_grad():
     z = reparameterize(*vae.encode(digits.train))  # one draw from each cloud
 z = z[torch.randperm(len(z), device=device)]
@@ -630,7 +639,7 @@ kinds = {
     "VAE, drawn": vae.sample(2000),
     "autoencoder, drawn": autoencoder.sample(2000),
 }
-
+# %%
 sure = {name: sure_share(pictures) for name, pictures in kinds.items()}
 for name, share in sure.items():
     print(f"{name:19s} the classifier is sure of {share:.0%}")
@@ -665,6 +674,7 @@ def told_apart(these, those, steps=400):
     return torch.cat(right).mean().item()
 
 
+# %%
 real, others = digits.train[torch.randperm(len(digits.train))[:4000]].split(2000)
 control = told_apart(others, real)
 apart = {name: told_apart(kinds[name], real) for name in list(kinds)[1:]}
@@ -774,6 +784,7 @@ def coordinates(model):
     return int((mu.var(dim=0) > 0.01).sum()), each
 
 
+# %%
 active = {beta: coordinates(model)[0] for beta, model in models.items()}
 paying = {beta: int((coordinates(models[beta])[1] > 0.1).sum()) for beta in betas}
 print("active coordinates, by β:", active)
@@ -824,6 +835,7 @@ class TwoNumbers(VAE):
         return self.decode(mu), mu, logvar
 
 
+# %%
 torch.manual_seed(schedule.seed())
 vae2, plain2 = VAE(latent_dim=2).to(device), TwoNumbers(latent_dim=2).to(device)
 train_quickly(vae2, settings.map_steps)
@@ -846,6 +858,7 @@ def decoded_grid(model, to_code=lambda z: z):
     return model.decode(codes).sigmoid().view(15, 15, 28, 28).cpu()
 
 
+# %%
 def show_sheet(ax, images):
     edge = 2.5 * 15 / 14  # a digit lies around its point
     ax.imshow(sheet(images), extent=(-edge, edge, -edge, edge), vmin=0, vmax=1)
@@ -876,6 +889,7 @@ fitted = torch.linalg.solve(root, (plain_codes - centre).T).T
 places = {"VAE": vae_codes, "autoencoder": plain_codes, "fitted": fitted}
 
 
+# %%
 def empty_cells(codes):
     """How many of 100 cells, equally likely under a standard normal, hold no code."""
     cell = distributions.Normal(0.0, 1.0).cdf(codes.cpu()).mul(10).long().clamp(0, 9)
@@ -1076,6 +1090,7 @@ def log_mean_exp(log_weights):
     return log_weights.logsumexp(dim=-1) - math.log(log_weights.shape[-1])
 
 
+# %%
 q = guesses["right place, too wide"]
 bounds = {}
 for K in (1, 2, 5, 20, 100):
@@ -1106,10 +1121,12 @@ def log_importance_weights(model, grey, x, K):
     return torch.stack(columns, dim=1)
 
 
+# %%
 grey = digits.test[:500]
 x = torch.bernoulli(grey)
 log_weights = log_importance_weights(vae, grey, x, 500)
 
+# %%
 bounds = {}
 for K in (1, 5, 50, 500):
     groups = log_weights.view(len(x), -1, K)  # all 500 draws, in groups of K
@@ -1145,6 +1162,7 @@ own = [answer.clone().requires_grad_() for answer in guess]
 optimizer = torch.optim.Adam(own, lr=0.03)
 
 
+# %%
 def losses(mu, logvar, draws):
     """The negative ELBO of each picture, averaged over draws from its cloud."""
     many = (answer.expand(draws, -1, -1) for answer in (mu, logvar))
@@ -1197,6 +1215,7 @@ def split_of_kl(model, pictures, draws=500):
     return [part.mean().item() for part in parts]
 
 
+# %%
 for N in (100, 1000, len(digits.test)):
     information, contract, kl = split_of_kl(vae, digits.test[:N])
     print(f"N = {N}: information {information:.2f} (log N is {math.log(N):.2f})", end=" ")
@@ -1243,6 +1262,7 @@ with torch.no_grad():
     }
 apart = {name: told_apart(pictures, real[:1600]) for name, pictures in middles.items()}
 
+# %%
 for name, accuracy in apart.items():
     passed = sure_share(middles[name])
     print(f"{name:17s} told from real {accuracy:.2f}, classifier sure of {passed:.0%}")

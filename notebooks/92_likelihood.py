@@ -132,6 +132,7 @@ def story_log_weights(z):
     return log_normal(x_seen, z, s**2) + log_normal(z, 0, 1.0) - guess.log_prob(z).squeeze(-1)
 
 
+# %%
 z = torch.linspace(-3, 5, 100_001)
 relative = (story_log_weights(z) - evidence).exp()  # w / p(x)
 density = guess.log_prob(z).exp()
@@ -455,6 +456,7 @@ of_pictures = torch.distributions.MultivariateNormal(
 exact = of_pictures.log_prob(picture)
 
 
+# %%
 def linear_log_w(u):
     """log w at z = μ + u / √Λ_jj. In these coordinates the guess is a standard normal: u ~ N(0, I)."""
     z = mu + u / diagonal.sqrt()
@@ -486,6 +488,7 @@ def g(beta):
     return exact + half_log_ratio - 0.5 * ((Lambda - D) @ inverse).trace()
 
 
+# %%
 beta = torch.linspace(0, 1, 2001).double()
 curve = torch.stack([g(b) for b in beta])
 area = torch.trapezoid(curve, beta)
@@ -629,6 +632,7 @@ def digit_log_w(u):
     return log_likelihood + log_normal(z, 0, 1.0) - log_normal(z, mu_q, logvar_q.exp())
 
 
+# %%
 u = torch.randn(10, 16, vae.latent_dim, device=device)
 chains, accepted = annealed_log_weights(digit_log_w, u, torch.linspace(0, 1, 301).tolist(), step=0.5)
 by_draws, by_chains = log_mean_exp(weights[:10]), log_mean_exp(chains)

@@ -123,6 +123,7 @@ def shapes_vae(beta, seed, steps=300):
     return model
 
 
+# %%
 trained, means = {}, {}
 for beta in (1, 4):
     for seed in range(3 * schedule.seed(), 3 * schedule.seed() + 3):
@@ -200,6 +201,7 @@ def beta_vae_score(codes, seed=0, n=2000, pairs=64):
     return float(classifier.score(scaled[n:], shared[n:].numpy()))
 
 
+# %%
 def factor_vae_score(codes, seed=0, n=1000, group=64):
     active = codes[:, codes.var(dim=0) > 0.01]
     if active.shape[1] == 0:
@@ -226,6 +228,7 @@ def factor_vae_score(codes, seed=0, n=1000, group=64):
 ideal = (factors - factors.float().mean(dim=0)) / factors.float().std(dim=0)
 
 
+# %%
 def rotate_x_and_y(degrees):
     rotation, angle = torch.eye(5), math.radians(degrees)
     turn = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
@@ -233,6 +236,7 @@ def rotate_x_and_y(degrees):
     return rotation
 
 
+# %%
 torch.manual_seed(schedule.seed())
 half = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
 even = torch.kron(half, torch.kron(half, half))  # (8, 8), every entry ±1/√8

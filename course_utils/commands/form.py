@@ -56,7 +56,7 @@ def form(notebook) -> Form:
             if trains_at is None and TRAINS.search(cell.source) and not defines:
                 trains_at = minutes
     share = silent / max(len(lengths), 1)
-    return Form(minutes, core, trains_at, statistics.median(lengths), max(lengths), share)
+    return Form(minutes, core, trains_at, statistics.median(lengths or [0]), max(lengths, default=0), share)
 
 
 def sections(notebook) -> dict[str, int]:
