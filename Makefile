@@ -24,7 +24,7 @@ test: venv ## lint, unit tests and every notebook on the short CPU schedule, at 
 
 test-all: test test-thorough ## that, and what takes longer: every answer and attack, kills, the rehearsal, real MNIST
 
-test-thorough: venv
+test-thorough: venv ## only what test-all adds to test; MNIST=folder runs the notebooks on it, too
 	@$(PYTEST) -m thorough $(ARGS); thorough=$$?; \
 	if [ -n "$(MNIST)" ]; then COURSE_DATA="$(MNIST)" $(PYTEST) notebooks $(ARGS) || exit 1; fi; exit $$thorough
 

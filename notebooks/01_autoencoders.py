@@ -577,7 +577,7 @@ results.add(denoised_mse=error["grain", "denoiser"])
 clean, grain, bar = (error[damage, "denoiser"] for damage in inputs)
 holds("against grain it leaves less than half of the autoencoder's error", grain < 0.5 * error["grain", "autoencoder"])
 holds("undamaged digits come out worse than grainy ones", clean > grain, clean / grain)
-holds("most of its error on barred digits is there without a bar", clean > 0.5 * bar, clean / bar)
+holds("a third or more of its error on barred digits is there without a bar", clean > bar / 3, clean / bar)
 
 # %%
 with torch.no_grad():
@@ -586,7 +586,7 @@ shown = {"grain": inputs["grain"][:10], **outputs, "original": digits.test[:10]}
 show_images(shown, alt="Ten grainy digits; the denoiser's of undamaged, grainy and barred ones; the originals.")
 
 # %% [markdown]
-# The denoiser learned to undo *this* damage. Without the control we should have blamed the bar for what the
+# The denoiser learned to undo *this* damage. Without the control we should have blamed the bar alone, also for what the
 # denoiser does to any digit that comes without grain. And the squared error is not the last word: look at the row
 # of barred digits.
 

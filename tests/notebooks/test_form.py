@@ -60,6 +60,8 @@ FAILURES = [
 @pytest.mark.parametrize(("chapter", "key", "failure"), FAILURES)
 def test_a_band_leaves_out_the_failure_it_should_catch(chapter, key, failure, source):
     known = results.expected(chapter, key, source=source)
+    if known is None:
+        pytest.skip("not recorded yet")
     failed = results.expected(chapter, failure, source=source).mean if isinstance(failure, str) else failure
     assert failed not in known, f"{known.low:.3g} to {known.high:.3g} holds {failed:.3g}: record more runs"
 
