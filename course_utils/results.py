@@ -71,9 +71,9 @@ SHARES = re.compile("accuracy|share|precision|recall|coverage|told_apart|auc|rig
 def band(values: list[float], key: str = "") -> Band:
     """The band for the values of several seeds: where a further run falls in 999 of 1,000 cases, roughly.
 
-    It is Student's prediction interval on a scale on which the quantity has no bound: log odds for a share (by its name,
-    `key`), logarithms for what is always positive. With three or four runs it is cut at six deviations, or it would check
-    nothing: one number in 40 to 100 then falls outside by chance. It is at least 1 % wide, since machines round otherwise.
+    Student's prediction interval on a scale without bounds: log odds for a share (by its name, `key`), logarithms for
+    what is always positive. With three or four runs it is cut at six deviations, or it would check nothing: one number
+    in 40 to 100 then falls outside by chance. It is at least 1 % wide, since machines round otherwise.
     """
     share = bool(SHARES.search(key)) and all(0 <= value <= 1 for value in values)
     x = np.array(values, dtype=float)
