@@ -71,9 +71,6 @@ def expected_seconds(item) -> float:
 
 
 def pytest_collection_modifyitems(config, items):
-    for item in items:  # what belongs together goes to one of the processes that share the work
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: -expected_seconds(item))  # the longest work first, so that nobody waits at the end
     if config.getoption("--cuda"):  # the same notebooks, and nothing else
         chosen = [item for item in items if type(item).__name__ == "IPyNbCell"]
