@@ -39,8 +39,7 @@ def shared_out():
         kind = case.split("_")[0]
         later = (name, kind) in seen
         seen.add((name, kind))
-        marks = [pytest.mark.xdist_group(f"answers {name}"), *([pytest.mark.thorough] if later else [])]
-        yield pytest.param(name, case, marks=marks)
+        yield pytest.param(name, case, marks=[pytest.mark.thorough] if later else [])
 
 
 @pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX or "there is one")

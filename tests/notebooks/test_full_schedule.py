@@ -10,11 +10,7 @@ SCRIPTS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("[0-9]
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    "script",
-    [pytest.param(path, marks=pytest.mark.xdist_group(f"rehearsal {path.stem}")) for path in SCRIPTS],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_the_full_schedule_meets_no_crash(script, tmp_path):
     environment = {"COURSE_SCHEDULE": "rehearsal", "COURSE_DEVICE": "cpu", "COURSE_CHECKPOINTS": str(tmp_path)}
     chapters.execute(script, environment | {"COURSE_DATA": "embedded"})
