@@ -16,15 +16,12 @@ class CheckpointError(CourseError):
 def save(path: Path, state: dict) -> None:
     """Write `state` (tensors, numbers, strings, lists and dicts of them) to `path`, all or nothing.
 
-    NumPy's numbers become Python's, its arrays tensors.
-
-    Raises:
-        CheckpointError: the file cannot be written, or holds something that could not be loaded again.
+    NumPy's numbers become Python's, its arrays tensors. What could not be loaded again is a CheckpointError.
     """
     state = _plain(state)
     if (whole := _packed(state)) is None:
-        remedy = "keep tensors, numbers, strings, lists and dicts of them"
-        raise CheckpointError(f"{_odd(state)} could not be loaded again from COURSE_CHECKPOINTS: {remedy}.")
+        remedy = "COURSE_CHECKPOINTS: keep tensors, numbers, strings, lists and dicts of them"
+        raise CheckpointError(f"{_odd(state)} could not be loaded again from {remedy}.")
     try:
         files.write(path, whole)
     except OSError as error:
@@ -34,11 +31,7 @@ def save(path: Path, state: dict) -> None:
 
 
 def load(path: Path) -> dict:
-    """Read a checkpoint onto the CPU. `weights_only=True`: a doctored file cannot run code.
-
-    Raises:
-        CheckpointError: there is no such file, or it is damaged or no checkpoint.
-    """
+    """Read a checkpoint onto the CPU, or raise CheckpointError. `weights_only=True`: a doctored file runs no code."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

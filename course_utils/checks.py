@@ -10,6 +10,7 @@
 A message names the misconception. No check ever prints the expected values: a look at them is not the lesson.
 """
 
+import contextlib
 import decimal
 import math
 import numbers
@@ -18,6 +19,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+
+KINDS = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "floating point", "c": "complex"}
 
 
 class CheckFailed(AssertionError):
@@ -28,11 +31,9 @@ class CheckFailed(AssertionError):
 
 
 def check(condition: bool | np.bool_ | torch.Tensor, message: str) -> None:
-    """Raise CheckFailed with `message` unless `condition`, one truth value, holds.
+    """Raise CheckFailed with `message` unless `condition` holds, and TypeError unless it is one truth value.
 
-    Raises:
-        TypeError: the condition is not one truth value. An empty list or a whole tensor of comparisons is a mistake
-            in the test, or an answer of the wrong kind, and counts as neither.
+    An empty list or a whole tensor of comparisons is a mistake in the test, or an answer of the wrong kind.
     """
     one_tensor = isinstance(condition, torch.Tensor) and condition.dtype == torch.bool and condition.dim() == 0
     if not (one_tensor or isinstance(condition, (bool, np.bool_))):
@@ -44,28 +45,28 @@ def check(condition: bool | np.bool_ | torch.Tensor, message: str) -> None:
 def close(actual, expected, message: str, rtol: float = 1e-4, atol: float = 1e-5) -> None:
     """Raise CheckFailed with `message` unless |actual − expected| ≤ atol + rtol·|expected| everywhere.
 
-    Both are numbers, tensors or arrays. Shapes must agree exactly, without broadcasting; a number counts as shape ().
-    Whole numbers, floating point numbers and truth values are different kinds, whatever their width; only an
-    `expected` plain Python number leaves the kind open. Infinite values must be where `expected` has them. NaN equals
-    nothing: where both sides come from a learner, two failures are no agreement.
+    Shapes must agree without broadcasting; a number counts as shape (). Whole numbers, floating point numbers and truth
+    values are different kinds, whatever their width; only an `expected` plain Python number leaves the kind open. NaN
+    equals nothing: where both sides come from a learner, two failures are no agreement.
     """
-    theirs = _as_array(actual)
-    ours = _as_array(expected)
+    theirs, ours = _as_array(actual), _as_array(expected)
     if ours is None:
         raise TypeError(f"close compares numbers, tensors and arrays, and expected is {describe(expected)}.")
     if theirs is None:
         hint = ": is a `return` missing?" if actual is None else ""
         raise CheckFailed(f"{message} (Got {describe(actual)} where a number or a tensor is expected{hint})")
     if theirs.shape != ours.shape:
-        raise CheckFailed(f"{message} (Shape: got {_shape(theirs)}, expected {_shape(ours)}.)")
-    if not isinstance(expected, (bool, int, float, complex)) and _kind(theirs) != _kind(ours):
-        raise CheckFailed(f"{message} (Kind of numbers: got {_kind(theirs)}, expected {_kind(ours)}.)")
+        got, wanted = (one.shape or "() (a single number)" for one in (theirs, ours))
+        raise CheckFailed(f"{message} (Shape: got {got}, expected {wanted}.)")
+    got, wanted = KINDS[theirs.dtype.kind], KINDS[ours.dtype.kind]
+    if not isinstance(expected, (bool, int, float, complex)) and got != wanted:
+        raise CheckFailed(f"{message} (Kind of numbers: got {got}, expected {wanted}.)")
     if np.isnan(theirs).any():
         raise CheckFailed(f"{message} (There is a NaN, 'not a number', in the result.)")
     if np.isinf(theirs).any() and not np.isinf(ours).any():
         raise CheckFailed(f"{message} (There is an infinite value in the result.)")
     # Differences in float64: neither the rounding of narrow types nor the wrap-around of integers may decide.
-    wide = np.complex128 if "complex" in (_kind(theirs), _kind(ours)) else np.float64
+    wide = np.complex128 if "complex" in (got, wanted) else np.float64
     if not np.allclose(theirs.astype(wide), ours.astype(wide), rtol=rtol, atol=atol, equal_nan=False):
         raise CheckFailed(message)
 
@@ -75,14 +76,9 @@ def with_weights(network: torch.nn.Module, answer, message: str) -> torch.nn.Mod
 
     No number that a learner reports is believed where it can be measured: a task hands over its network, its
     `state_dict()`, or tensors and arrays by the same names; the test builds the exercise's own architecture and puts
-    them in. Nothing of the learner's code is run when it is used.
-
-    Raises:
-        CheckFailed: `message` and what is wrong: names, shapes, kinds, a value that is no finite number.
+    them in. Nothing of the learner's code is run when it is used. CheckFailed says what is wrong with them.
     """
-    weights = answer if isinstance(answer, dict) else None
-    if weights is None and hasattr(answer, "state_dict"):
-        weights = dict(answer.state_dict())
+    weights = dict(answer.state_dict()) if hasattr(answer, "state_dict") else answer
     if not isinstance(weights, dict):
         raise CheckFailed(f"{message} (Got {describe(answer)} where a network or its state_dict is expected.)")
     arrays = {str(name)[:80]: _as_array(value) for name, value in weights.items()}
@@ -114,41 +110,32 @@ def finite_difference(f: Callable, x, h: float = 1e-5):
     if not isinstance(x, torch.Tensor):
         return (float(f(float(x) + h)) - float(f(float(x) - h))) / (2 * h)
     x = x.detach().double()
-    gradient = torch.zeros(x.numel(), dtype=torch.float64)
-    for i in range(x.numel()):
-        step = torch.zeros(x.numel(), dtype=torch.float64)
-        step[i] = h
-        step = step.reshape(x.shape)
-        gradient[i] = (float(f(x + step)) - float(f(x - step))) / (2 * h)
-    return gradient.reshape(x.shape)
+    steps = (h * torch.eye(x.numel(), dtype=torch.float64)).view(-1, *x.shape)
+    gradient = [(float(f(x + step)) - float(f(x - step))) / (2 * h) for step in steps]
+    return torch.tensor(gradient, dtype=torch.float64).view(x.shape)
 
 
-class when_ready:
+class when_ready(contextlib.AbstractContextManager):
     """Runs the block under `with when_ready():`, or says that the task above it has to be answered first.
 
     An unanswered task shows as NotImplementedError, or as a NameError in the block itself. Every other error, and a
     NameError inside a function that the block calls, is a mistake and goes on as usual.
     """
 
-    def __enter__(self) -> None:
-        return None
-
     def __exit__(self, kind, error, trace) -> bool:
         in_the_block = trace is not None and trace.tb_next is None
         unanswered = isinstance(error, NotImplementedError) or (isinstance(error, NameError) and in_the_block)
         if unanswered:
-            print("Answer the task above first.", file=sys.stdout)
+            print("Answer the task above first.")
         return unanswered
 
 
 def describe(value) -> str:
     """What a value is, in words that give no more away than its type and shape."""
-    if value is None:
-        return "None"
     if isinstance(value, (torch.Tensor, np.ndarray)):
         return f"a {'tensor' if isinstance(value, torch.Tensor) else 'NumPy array'} of shape {tuple(value.shape)}"
     name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _as_array(value) -> np.ndarray | None:
@@ -160,10 +147,8 @@ def _as_array(value) -> np.ndarray | None:
         value = math.inf if value > 0 else -math.inf  # no array type holds it
     elif not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
         value = _as_number(value)
-        if value is None:
-            return None
-    array = np.asarray(value)
-    return array if array.dtype.kind in "biufc" else None
+    array = np.asarray(value)  # of None: an object
+    return array if array.dtype.kind in KINDS else None
 
 
 def _as_number(value) -> int | float | None:
@@ -175,12 +160,3 @@ def _as_number(value) -> int | float | None:
         return int(value) if isinstance(value, numbers.Integral) else float(value)
     except (TypeError, ValueError, OverflowError, AttributeError):
         return None
-
-
-def _kind(array: np.ndarray) -> str:
-    kinds = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "floating point", "c": "complex"}
-    return kinds[array.dtype.kind]
-
-
-def _shape(array: np.ndarray) -> str:
-    return str(tuple(array.shape)) if array.shape else "() (a single number)"

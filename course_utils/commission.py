@@ -21,9 +21,5 @@ def commission(student_id: str) -> Commission:
         key = f"{what} of {student_id.strip().lower()}".encode()
         return choices[int(hashlib.sha256(key).hexdigest(), 16) % len(choices)]
 
-    return Commission(
-        image_size=draw("image size", IMAGE_SIZES),
-        channels=draw("channels", (1, 3)),
-        width=draw("width", (6, 8, 10)),
-        latent_dim=draw("latent dimension", (12, 16, 20, 24)),
-    )
+    sizes = draw("image size", IMAGE_SIZES), draw("channels", (1, 3))
+    return Commission(*sizes, draw("width", (6, 8, 10)), draw("latent dimension", (12, 16, 20, 24)))

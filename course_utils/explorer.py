@@ -26,37 +26,25 @@ def sheet(decoded: torch.Tensor) -> torch.Tensor:
 def latent_explorer(
     decoded: torch.Tensor, limits: tuple[float, float], alt: str, labels: Sequence[Sequence[str]] | None = None
 ) -> HTML:
-    """Sliders over a grid of decoded images.
+    """Sliders over a grid of decoded images (side, side, height, width) in [0, 1]; the first axis is z₁, the second z₂.
 
-    Args:
-        decoded: (side, side, height, width), values in [0, 1]; the first axis is z₁, the second z₂.
-        limits: the values of z₁ and z₂ at both ends.
-        alt: what there is to see on the sheet, for readers who cannot see it.
-        labels: what there is to see on each image, in the order of `decoded`; it is shown, and read out, as you move.
-
-    What is stored is an ordinary picture of the whole sheet, which stays visible where no script runs. Where one
-    does, it adds the sliders; it needs no network.
+    `limits` are the values of z₁ and z₂ at both ends. `alt` says what there is to see on the sheet, `labels` on each
+    image, in the order of `decoded`; a label is shown, and read out, as you move. What is stored is an ordinary picture
+    of the sheet, which stays visible where no script runs. Where one does, it adds the sliders; it needs no network.
     """
     side, other, height, width = decoded.shape
-    if side != other or side < 2:
-        raise ValueError(f"decoded has {side} by {other} images: the grid must be square, 2 by 2 or more.")
-    if height != width:
-        raise ValueError(f"decoded has images of {height} by {width}: they must be square.")
+    if side != other or side < 2 or height != width:
+        shape = f"{side} by {other} images of {height} by {width}"
+        raise ValueError(f"decoded has {shape}: the grid must be square, 2 by 2 or more, and so must be the images.")
     if labels is not None and [len(row) for row in labels] != [side] * side:
         raise ValueError(f"labels must be {side} rows of {side} texts, one for each image.")
     decoded = require.pixels(decoded.flatten(0, 1).unsqueeze(1), cut=True).view(decoded.shape)
     pixels = sheet(decoded).mul(255).round().byte()
     buffer = io.BytesIO()
     Image.fromarray(pixels.cpu().numpy()).save(buffer, format="PNG", optimize=True)
-    fields = {
-        "SHEET": base64.b64encode(buffer.getvalue()).decode(),
-        "PIXELS": side * height,
-        "SIDE": side,
-        "LOW": limits[0],
-        "HIGH": limits[1],
-        "STEP": (limits[1] - limits[0]) / (side - 1),
-        "LABELS": html.escape(json.dumps([list(row) for row in labels or []], ensure_ascii=False)),
-        "ALT": html.escape(alt),
-    }
+    low, high = limits
+    fields = {"PIXELS": side * height, "SIDE": side, "LOW": low, "HIGH": high, "STEP": (high - low) / (side - 1)}
+    fields["LABELS"] = html.escape(json.dumps([list(row) for row in labels or []], ensure_ascii=False))
+    fields |= {"SHEET": base64.b64encode(buffer.getvalue()).decode(), "ALT": html.escape(alt)}
     page = TEMPLATE.read_text(encoding="utf-8")
     return HTML(re.sub("@([A-Z]+)@", lambda field: str(fields[field[1]]), page))

@@ -17,20 +17,10 @@ from course_utils import require
 # Okabe and Ito's colours, told apart by colour-blind readers and in grey print.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"]
 
-plt.rcParams.update(
-    {
-        "axes.prop_cycle": plt.cycler(color=COLOURS),
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.alpha": 0.25,
-        "figure.figsize": (7, 3.2),
-        "figure.dpi": 100,
-        "font.size": 10,
-        "image.cmap": "gray",
-        "legend.frameon": False,
-    }
-)
+plt.rc("axes", prop_cycle=plt.cycler(color=COLOURS), grid=True)
+plt.rc("axes.spines", top=False, right=False)
+plt.rc("figure", figsize=(7, 3.2), dpi=100)
+plt.rcParams.update({"font.size": 10, "grid.alpha": 0.25, "image.cmap": "gray", "legend.frameon": False})
 
 
 def live_picture() -> DisplayHandle:
@@ -42,9 +32,6 @@ def show(fig: Figure, alt: str, *, into: DisplayHandle | None = None) -> None:
     """Display `fig` in the notebook as an image with alternative text `alt`, and close it.
 
     `alt` says what a reader would see: the kind of figure, its axes and what it shows.
-
-    Raises:
-        ValueError: `alt` is empty.
     """
     if not alt.strip():
         raise ValueError("A figure needs alternative text: say in a sentence what there is to see.")
@@ -76,25 +63,17 @@ def tile(images: torch.Tensor, columns: int = 10) -> torch.Tensor:
 
 
 def show_images(
-    images: torch.Tensor | Mapping[str, torch.Tensor],
-    alt: str,
-    *,
-    columns: int = 10,
-    size: float = 0.7,
+    images: torch.Tensor | Mapping[str, torch.Tensor], alt: str, *, columns: int = 10, size: float = 0.7,
     into: DisplayHandle | None = None,
-) -> None:
-    """Show images (n, c, h, w) or (n, 784) in a grid, or a mapping {row title: images} as titled rows.
-
-    `size` is the width of one image in inches.
-    """
+) -> None:  # fmt: skip
+    """Show images (n, c, h, w) or (n, 784) in a grid, `size` inches each, or {row title: images} as titled rows."""
     rows = images if isinstance(images, Mapping) else {"": images}
     pictures = {title: tile(batch, columns) for title, batch in rows.items()}
     heights = [picture.shape[0] / picture.shape[1] for picture in pictures.values()]
     width = size * min(columns, max(len(batch) for batch in rows.values()))
     titles = 0.25 * len(rows) if any(rows) else 0
-    fig, axes = plt.subplots(
-        len(rows), 1, figsize=(width, width * sum(heights) + titles), height_ratios=heights, squeeze=False
-    )
+    size = width, width * sum(heights) + titles
+    fig, axes = plt.subplots(len(rows), 1, figsize=size, height_ratios=heights, squeeze=False)
     for ax, (title, picture) in zip(axes[:, 0], pictures.items(), strict=True):
         ax.imshow(picture.numpy(), vmin=0, vmax=1, interpolation="nearest")
         ax.set_axis_off()
@@ -111,15 +90,9 @@ def smooth(values: Sequence[float], window: int) -> list[float]:
 
 
 def plot_history(
-    history: Mapping[str, Sequence[float]],
-    alt: str,
-    *,
-    ylabel: str = "loss",
-    window: int = 50,
-    logy: bool = False,
-    hlines: Mapping[str, float] | None = None,
-    into: DisplayHandle | None = None,
-) -> None:
+    history: Mapping[str, Sequence[float]], alt: str, *, ylabel: str = "loss", window: int = 50, logy: bool = False,
+    hlines: Mapping[str, float] | None = None, into: DisplayHandle | None = None,
+) -> None:  # fmt: skip
     """Plot curves {name: one value a step} as running means over `window` steps; `hlines` are dashed levels."""
     fig, ax = plt.subplots()
     for name, values in history.items():

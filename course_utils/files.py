@@ -11,10 +11,7 @@ from pathlib import Path
 def write(path: Path, content: str | bytes) -> None:
     """Write `content` under another name beside `path`, force it to disk, then rename it, which is indivisible.
 
-    Whoever reads `path`, at any moment, finds the old file or the new one, never half of one.
-
-    Raises:
-        OSError: the folder cannot be written; what was there before is still there.
+    Whoever reads `path`, at any moment, even after an OSError, finds the old file or the new one, never half of one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
@@ -23,7 +20,8 @@ def write(path: Path, content: str | bytes) -> None:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        os.umask(mask := os.umask(0))
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
@@ -34,13 +32,5 @@ def write(path: Path, content: str | bytes) -> None:
 def sweep(folder: Path, name: str) -> None:
     """Remove what processes that were killed have left half done beside `name`; a younger file may be in use."""
     for left_over in folder.glob(f".{glob.escape(name)}-*"):
-        if left_over.is_dir() and time.time() - left_over.stat().st_mtime > 3600:
-            shutil.rmtree(left_over, ignore_errors=True)
-        elif time.time() - left_over.stat().st_mtime > 3600:
-            left_over.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        if time.time() - left_over.stat().st_mtime > 3600:
+            shutil.rmtree(left_over, ignore_errors=True) if left_over.is_dir() else left_over.unlink(missing_ok=True)

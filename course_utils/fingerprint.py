@@ -27,7 +27,7 @@ def parts(update, state: dict, settings: dict, digests: dict) -> dict[str, str]:
     """{path: text} for the settings, for what `state` holds and for what `update` uses, and for all that is in those.
 
     Of a network in `state` only the shapes count, of a Diary nothing: a checkpoint holds the numbers. `digests` keeps
-    those of tensors, so that a second call is quick.
+    those of tensors.
     """
     found, seen = {}, {id(thing): thing for thing in state.values() if isinstance(thing, dict)}
     networks = [thing for thing in state.values() if isinstance(thing, torch.nn.Module)]
@@ -60,9 +60,13 @@ def _digest_of(tensor: torch.Tensor, digests: dict) -> str:
     _, version, digest = digests.get(id(tensor), (None, None, ""))
     if version != now:
         numbers = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().view(-1).view(torch.uint8)
-        digest = hashlib.sha256(numbers.numpy()).hexdigest()[:16]
+        digest = _digest(numbers.numpy())
         digests[id(tensor)] = tensor, now, digest
     return digest
+
+
+def _digest(content) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _look(value) -> tuple[str, dict]:
@@ -70,13 +74,10 @@ def _look(value) -> tuple[str, dict]:
     kind, inner = type(value).__qualname__, None
     if isinstance(value, dict):
         inner = {key if isinstance(key, PLAIN) else number: part for number, (key, part) in enumerate(value.items())}
-    elif isinstance(value, (list, tuple)):
-        inner = dict(enumerate(value))
-    elif isinstance(value, (set, frozenset)):
-        inner = dict(enumerate(sorted(value, key=repr)))
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inner = dict(enumerate(sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value))
     elif isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-        kind += f" {value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:16]}"
-        inner = {}
+        kind, inner = f"{kind} {value.dtype} {value.shape} {_digest(np.ascontiguousarray(value))}", {}
     elif isinstance(value, FunctionType):
         kind = _code(value.__code__) if _is_ours(value) else f"{value.__module__}.{value.__qualname__}"
         inner = {"defaults": value.__defaults__, "options": value.__kwdefaults__, **_used(value)}
@@ -107,13 +108,10 @@ def _is_ours(thing) -> bool:
 
 def _code(code: CodeType) -> str:
     """Digest of what a function does; where it stands and what its texts explain does not count."""
-    inner = [_code(one) if isinstance(one, CodeType) else _constant(one) for one in code.co_consts]
+    plain = [sorted(map(repr, one)) if isinstance(one, frozenset) else one for one in code.co_consts]
+    inner = [_code(one) if isinstance(one, CodeType) else one for one in plain]
     everything = code.co_code, code.co_names, code.co_varnames, code.co_freevars, inner
-    return hashlib.sha256(repr(everything).encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _constant(one):
-    return sorted(map(repr, one)) if isinstance(one, frozenset) else one
+    return _digest(repr(everything).encode("utf-8", "replace"))
 
 
 def _used(function: FunctionType) -> dict[str, object]:

@@ -37,11 +37,10 @@ def fading_adam(network, rate, steps, betas=(0.5, 0.99)):
 
 
 def gan_game(networks, *, rates, steps, averaging=0.99, gamma=0.0):
-    """The `update` of one game, and what a checkpoint of it must hold.
+    """The `update` of one game, and its `state`; the generator to sample from is `state["averaged"].module`.
 
     `networks` has a generator, a discriminator and a latent_dim; `rates` are those of the generator and of the
-    discriminator; `gamma` is the price of D's slope at real pictures, charged every eighth step (chapter 05). The
-    generator that is averaged over the game, which is the one to sample from, is `state["averaged"].module`.
+    discriminator; `gamma` is the price of D's slope at real pictures, charged every eighth step (chapter 05).
     """
     generator, discriminator = networks.generator, networks.discriminator
     averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(averaging), use_buffers=True)

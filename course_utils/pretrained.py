@@ -1,8 +1,7 @@
 """Weights that come with the course: loads them, and draws from them.
 
-They are safetensors files, which hold numbers and nothing else. `weights/weights.json` records, for each, the hash of
-the file, the command that made it, the seed, the data, the date and what was measured; a file whose hash differs is
-not loaded. `python -m course_utils weights` lists them and trains them again.
+`weights/weights.json` records, for each, how it was made, what was measured, and the hash of the file, which holds
+numbers and nothing else. `python -m course_utils weights` lists them and trains them again.
 """
 
 import hashlib
@@ -35,19 +34,13 @@ def records() -> dict[str, dict]:
 
 
 def load(name: str) -> nn.Module:
-    """The network `name` (such as "classifier-mnist") with its weights, on the device, in eval mode.
-
-    Raises:
-        WeightsError: there is no such file, or its hash is not the recorded one.
-    """
+    """The network `name` (such as "classifier-mnist") with its weights, on the device, in eval mode."""
     if name.rpartition("-")[0] not in NETWORKS or name not in records():
         raise WeightsError(f"There are no weights {name!r}: choose one of {', '.join(records())}.")
     try:
         content = (WEIGHTS / f"{name}.safetensors").read_bytes()
     except OSError as error:
-        raise WeightsError(
-            f"The weights {name} cannot be read ({error.strerror}): install the course again."
-        ) from error
+        raise WeightsError(f"The weights {name} cannot be read ({error.strerror}): install the course anew.") from error
     if hashlib.sha256(content).hexdigest() != records()[name]["sha256"]:
         raise WeightsError(f"The file of the weights {name} is not the recorded one: install the course again.")
     with torch.device("meta"):  # no first weights are drawn, so that no random numbers are used up
@@ -75,10 +68,7 @@ def draw(model: nn.Module, n: int, seed: int = 0) -> torch.Tensor:
 
 
 def reference(digits: Images, n: int = 5000) -> torch.Tensor:
-    """`n` test pictures to score against, or all if there are fewer: drawn at random, and always the same.
-
-    Not the first `n`: the two halves of MNIST's test set are by different writers.
-    """
+    """`n` test pictures to score against: always the same, at random, as the halves of MNIST's have other writers."""
     order = torch.randperm(len(digits.test), generator=torch.Generator().manual_seed(0))[:n]
     return digits.test[order.to(digits.test.device)]
 

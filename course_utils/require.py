@@ -9,24 +9,17 @@ from course_utils import CourseError, schedule
 
 
 def features(*sets: torch.Tensor, at_least: int = 2) -> list[torch.Tensor]:
-    """The sets of features, (n, d) each with the same d, in float64 on the CPU.
+    """The sets of features, `at_least` rows (n, d) each with the same d, in float64 on the CPU.
 
     In float64 because covariances and small differences of large distances lose too many digits in float32; on the
     CPU because not every device knows float64.
-
-    Raises:
-        CourseError: a set has another shape, fewer than `at_least` rows, another width, or a number that is not finite.
     """
     for one in sets:
         if not torch.is_tensor(one) or one.ndim != 2:
             shape = tuple(getattr(one, "shape", ())) or type(one).__name__
-            raise CourseError(
-                f"Features must be a tensor (n, d), not {shape}: flatten pictures, or give their features."
-            )
+            raise CourseError(f"Features must be a tensor (n, d), not {shape}: flatten pictures, or give features.")
         if len(one) < at_least:
-            raise CourseError(
-                f"This score needs {at_least} samples or more of each kind, and one set has {len(one)}: draw more."
-            )
+            raise CourseError(f"This score needs {at_least} samples or more, and one set has {len(one)}: draw more.")
         if not torch.isfinite(one).all():
             raise CourseError("The features hold NaN or infinity: look for the network or the picture that made them.")
     if len({one.shape[1] for one in sets}) > 1:
@@ -36,11 +29,7 @@ def features(*sets: torch.Tensor, at_least: int = 2) -> list[torch.Tensor]:
 
 
 def probabilities(p: torch.Tensor) -> torch.Tensor:
-    """Class probabilities (n, classes) in float64 on the CPU.
-
-    Raises:
-        CourseError: the shape is another, a row does not sum to 1, or there is only one class.
-    """
+    """Class probabilities (n, classes), two classes or more, in float64 on the CPU."""
     if not torch.is_tensor(p) or p.ndim != 2 or len(p) == 0:
         raise CourseError("Probabilities must be a tensor (n, classes) with one row or more.")
     if p.shape[1] < 2:
@@ -69,10 +58,7 @@ def pixels(images: torch.Tensor, network: nn.Module | None = None, *, cut: bool 
 
     Truth values and other kinds of floating point numbers are brought there, and so is a rounding error beyond 0 or 1.
     With a `network`, the pictures must be such as it takes. With `cut`, as figures want it, values that lie outside
-    are cut off, unless all were meant for another range.
-
-    Raises:
-        CourseError: the type, the axes, the channels, the size or the range is another; the message names the remedy.
+    are cut off, unless all were meant for another range. A CourseError names the remedy.
     """
     images = _picture_tensor(images)
     if network is not None:
@@ -95,11 +81,7 @@ def pixels(images: torch.Tensor, network: nn.Module | None = None, *, cut: bool 
 
 
 def training_data(images: torch.Tensor) -> None:
-    """Say so if pictures are not as the course's losses expect them; an update of one's own may want others.
-
-    Raises:
-        CourseError: a number is NaN or infinite.
-    """
+    """Say so if pictures are not as the course's losses expect them; an update of one's own may want others."""
     if images.is_floating_point() and not torch.isfinite(images.sum()):
         raise CourseError("The training data hold NaN or infinity: look for the file or the division that made them.")
     if images.ndim > 2:
@@ -127,10 +109,8 @@ def _picture_tensor(images: torch.Tensor) -> torch.Tensor:
             remedy = "one channel is grey, three are colour; a fourth, for transparency, goes with x[:, :3]"
         raise CourseError(f"Pictures must be (n, channels, height, width), and these are {shape}: {remedy}.")
     if images.is_complex() or not (images.is_floating_point() or images.dtype == torch.bool):
-        raise CourseError(
-            f"Pictures must be floating point numbers, not {str(images.dtype)[6:]}: bring 0 to 255 to 0 to 1 with "
-            "x.float() / 255."
-        )
+        kind = str(images.dtype)[6:]
+        raise CourseError(f"Pictures must be floating point numbers, not {kind}: bring 0 to 255 there with x / 255.")
     return images.detach().float()
 
 
@@ -139,16 +119,12 @@ def _fit(images: torch.Tensor, network: nn.Module) -> None:
     channels = next((part.in_channels for part in network.modules() if isinstance(part, nn.Conv2d)), images.shape[1])
     if images.shape[1] != channels:
         remedy = "x.mean(dim=1, keepdim=True)" if channels == 1 else f"x.expand(-1, {channels}, -1, -1)"
-        raise CourseError(
-            f"The network takes pictures of {channels} channel(s), and these have {images.shape[1]}: make them so "
-            f"with {remedy}."
-        )
+        wrong = f"takes pictures of {channels} channel(s), and these have {images.shape[1]}"
+        raise CourseError(f"The network {wrong}: make them so with {remedy}.")
     try:
         with schedule.evaluating(network):
             network(torch.zeros_like(images[:1]))
     except RuntimeError as error:
-        height, width = images.shape[2:]
-        raise CourseError(
-            f"The network takes no pictures of {height} by {width} pixels: bring them to the size that it was trained "
-            "on, for the course's own with F.interpolate(x, size=28)."
-        ) from error
+        remedy = "bring them to the size that it was trained on, for the course's own with F.interpolate(x, size=28)"
+        size = " by ".join(map(str, images.shape[2:]))
+        raise CourseError(f"The network takes no pictures of {size} pixels: {remedy}.") from error

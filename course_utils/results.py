@@ -1,8 +1,7 @@
 """Records a chapter's numbers and holds them against the expected bands.
 
-`expected.json`, beside this file, is the one place for expected numbers. For every chapter, schedule and
-data source it keeps the values that several seeds gave, the date and the machine. Chapters check themselves
-against it, prose quotes it, tests compare the two.
+`expected.json`, beside this file, is the one place for expected numbers: for every chapter, schedule and data source
+the values that several seeds gave. Chapters check themselves against it, prose quotes it, tests compare the two.
 """
 
 import functools
@@ -35,18 +34,13 @@ class ClaimFailed(CourseError, AssertionError):
 
 
 def holds(claim: str, condition: bool | torch.Tensor, *figures: float | str) -> None:
-    """Print `claim` with a tick and the measured `figures`, so that a reader sees what was checked and what came out.
-
-    Raises:
-        ClaimFailed: the condition, one truth value, does not hold.
-    """
+    """Print `claim` with a tick and the measured `figures`, or raise ClaimFailed where the condition does not hold."""
     shown = ", ".join(f"{one:.4g}" if isinstance(one, (int, float, torch.Tensor)) else one for one in figures)
     line = f"{claim} ({shown})" if shown else claim
-    if not bool(condition):
-        if rehearsal.excuses(line):
-            return
+    if condition:
+        print(f"✓ {line}")
+    elif not rehearsal.excuses(line):
         raise ClaimFailed(f"This does not hold here: {line}.")
-    print(f"✓ {line}")
 
 
 class Band(NamedTuple):
@@ -75,22 +69,20 @@ def band(values: list[float], key: str = "") -> Band:
     what is always positive. With three or four runs it is cut at six deviations, or it would check nothing: one number
     in 40 to 100 then falls outside by chance. It is at least 1 % wide, since machines round otherwise.
     """
-    share = bool(SHARES.search(key)) and all(0 <= value <= 1 for value in values)
+
+    def interval(x, least):
+        spread = x.std(ddof=1) * np.sqrt(1 + 1 / len(x)) if len(x) > 1 else 0.0
+        margin = max(min(6.0, scipy.stats.t.ppf(0.9995, max(1, len(x) - 1))) * spread, least)
+        return np.array([x.mean() - margin, x.mean() + margin])
+
     x = np.array(values, dtype=float)
-    if share:
-        x = scipy.special.logit(x.clip(1e-3, 1 - 1e-3))
-    elif positive := bool((x > 0).all() or (x < 0).all()):
-        sign, x = np.sign(x[0]), np.log(abs(x))
-    n, mean = len(x), x.mean()
-    spread = x.std(ddof=1) * np.sqrt(1 + 1 / n) if n > 1 else 0.0
-    margin = min(6.0, scipy.stats.t.ppf(0.9995, n - 1)) * spread if n > 1 else 0.0
-    least = 0.1 if share else 0.01 if positive else 0.01 * abs(mean)
-    ends = np.array([mean - max(margin, least), mean + max(margin, least)])
-    if share:
-        low, high = scipy.special.expit(ends)
-        low, high = (0.0 if min(values) <= 1e-3 else low), (1.0 if max(values) >= 1 - 1e-3 else high)
+    if SHARES.search(key) and ((x >= 0) & (x <= 1)).all():
+        low, high = scipy.special.expit(interval(scipy.special.logit(x.clip(1e-3, 1 - 1e-3)), 0.1))
+        low, high = (0.0 if x.min() <= 1e-3 else low), (1.0 if x.max() >= 1 - 1e-3 else high)
+    elif (x > 0).all() or (x < 0).all():
+        low, high = sorted(np.sign(x[0]) * np.exp(interval(np.log(abs(x)), 0.01)))
     else:
-        low, high = sorted(sign * np.exp(ends)) if positive else ends
+        low, high = interval(x, 0.01 * abs(x.mean()))
     return Band(float(low), float(high), list(values))
 
 
@@ -101,8 +93,7 @@ def _expected_file() -> dict:
 
 def expected(chapter: str, key: str, *, schedule: str = "short", source: str = "mnist") -> Band | None:
     """The band of number `key` of `chapter` ("02"), or None where none has been recorded."""
-    entry = _expected_file().get(chapter, {}).get(f"{schedule}/{source}", {})
-    values = entry.get("numbers", {}).get(key)
+    values = _expected_file().get(chapter, {}).get(f"{schedule}/{source}", {}).get("numbers", {}).get(key)
     return band(values, key) if values else None
 
 
@@ -128,19 +119,12 @@ class Results:
             self._write(folder / f"{self.chapter}.json")
 
     def _write(self, path: Path) -> None:
-        record = {
-            "chapter": self.chapter,
-            "schedule": self.schedule,
-            "device": self.device,
-            "data": self.source,
-            "seed": schedule.seed(),
-            "seconds": round(time.perf_counter() - self._begun, 1),
-            "versions": versions(),
-            # JSON knows neither NaN nor infinity; a number that is not there cannot be taken for one
-            "numbers": {key: value if math.isfinite(value) else None for key, value in self.numbers.items()},
-        }
+        record = {"chapter": self.chapter, "schedule": self.schedule, "device": self.device, "data": self.source}
+        record |= {"seed": schedule.seed(), "seconds": round(time.perf_counter() - self._begun, 1)}
+        # JSON knows neither NaN nor infinity; a number that is not there cannot be taken for one
+        numbers = {key: value if math.isfinite(value) else None for key, value in self.numbers.items()}
         try:
-            files.write(path, json.dumps(record, indent=1))
+            files.write(path, json.dumps(record | {"versions": versions(), "numbers": numbers}, indent=1))
         except OSError as error:
             raise CourseError(
                 f"The results cannot be written to {path} ({error.strerror or error}): set COURSE_RESULTS to a "
@@ -152,21 +136,14 @@ class Results:
         return expected(self.chapter, key, schedule=self.schedule, source=self.source)
 
     def check(self) -> None:
-        """Show every number beside its band.
-
-        Raises:
-            OutsideBand: a number lies outside; the message names each.
-        """
+        """Show every number beside its band; OutsideBand names those that lie outside."""
         rows, outside = [], []
         for key, value in self.numbers.items():
             known = self.expected(key)
-            if known is None:
-                verdict = "no band recorded"
-            else:
-                verdict = "within" if value in known else "outside"
-                if value not in known:
-                    outside.append(f"{key} = {value:.4g} (expected {known.low:.4g} to {known.high:.4g})")
             span = f"{known.low:.4g} to {known.high:.4g}" if known else "–"
+            verdict = ("within" if value in known else "outside") if known else "no band recorded"
+            if verdict == "outside":
+                outside.append(f"{key} = {value:.4g} (expected {span})")
             rows.append(f"<tr><td>{key}</td><td>{value:.4g}</td><td>{span}</td><td>{verdict}</td></tr>")
         head = "<tr><th>number</th><th>measured here</th><th>expected band</th><th></th></tr>"
         display(HTML(f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"))
@@ -179,8 +156,5 @@ class Results:
 
 def versions() -> dict[str, str]:
     """The versions that a number depends on."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-    }
+    torches = {"torch": torch.__version__, "torchvision": torchvision.__version__}
+    return {"python": platform.python_version(), **torches}

@@ -9,13 +9,13 @@
 | COURSE_RESULTS     | a folder                        | not set: chapters write no result file           |
 | COURSE_SEED        | a whole number                  | 0                                                |
 
-A folder that is given without its beginning, such as `results`, is counted from the top of the course's repository,
-wherever a kernel was started (from the present folder, where only `course_utils` is installed).
+A folder such as `results` counts from the top of the repository, or, without one, from where the kernel was started.
 """
 
 import contextlib
 import os
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,11 +47,10 @@ def _folder(name: str) -> Path | None:
 
 def device() -> torch.device:
     """The device named by COURSE_DEVICE, or the fastest that torch finds (cuda, mps, cpu)."""
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    default = next(name for name, there in available.items() if there)
-    name = _read("COURSE_DEVICE", tuple(available), default)
-    if not available[name]:
-        raise CourseError(f"COURSE_DEVICE={name}, but torch finds no such device: unset it to use {default}.")
+    found = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    name = _read("COURSE_DEVICE", ("cuda", "mps", "cpu"), found[0])
+    if name not in found:
+        raise CourseError(f"COURSE_DEVICE={name}, but torch finds no such device: unset it to use {found[0]}.")
     return torch.device(name)
 
 
@@ -71,16 +70,14 @@ def choose(**settings: tuple) -> SimpleNamespace:
     >>> settings = choose(steps=(2000, 20_000), batch_size=(256, 128))
     >>> settings.steps      # 2000 on the short schedule
     """
-    if schedule() == "short":
-        return SimpleNamespace(**{name: short for name, (short, _) in settings.items()})
-    return SimpleNamespace(**{name: _rehearsed(name, full) for name, (_, full) in settings.items()})
 
+    def cut(value):
+        return type(value)(map(cut, value)) if isinstance(value, tuple) else max(3, value // 2000)
 
-def _rehearsed(name: str, value):
-    """`value`, or in a rehearsal a small part of it, where `name` says that it is a length of training."""
-    if schedule() != "rehearsal" or not any(word in name for word in ("steps", "passes", "epochs")):
-        return value
-    return type(value)(_rehearsed(name, one) for one in value) if isinstance(value, tuple) else max(3, value // 2000)
+    chosen = {name: pair[schedule() != "short"] for name, pair in settings.items()}
+    if schedule() == "rehearsal":
+        chosen |= {name: cut(value) for name, value in chosen.items() if re.search("steps|passes|epochs", name)}
+    return SimpleNamespace(**chosen)
 
 
 def seed() -> int:
@@ -94,8 +91,8 @@ def seed() -> int:
 def seed_everything(number: int | None = None) -> int:
     """Seed Python, NumPy and torch (every device) with `number`, by default COURSE_SEED; return it.
 
-    On one machine, device and library version the same seed then gives the same CPU result, bit for bit.
-    Between machines or devices the last digits differ, because sums are taken in another order.
+    On one machine and library version a CPU then gives the same result, bit for bit. Between machines or devices the
+    last digits differ, because sums are taken in another order.
     """
     number = seed() if number is None else number
     random.seed(number)
@@ -105,10 +102,7 @@ def seed_everything(number: int | None = None) -> int:
 
 
 def bfloat16_pays() -> bool:
-    """Whether 16-bit arithmetic is faster here: on CUDA from Ampere on, on a CPU only with AMX tiles.
-
-    Other CPUs accept bfloat16 too, but convert back and forth and come out slower than in float32.
-    """
+    """Whether 16-bit arithmetic is faster here: on CUDA from Ampere on, on a CPU with AMX tiles (others convert)."""
     if device().type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device().type == "cpu" and getattr(torch.cpu, "_is_amx_tile_supported", bool)()

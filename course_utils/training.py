@@ -2,18 +2,23 @@
 
 import math
 import random
-import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from course_utils import CourseError, checkpoint, fingerprint, rehearsal, require, schedule
 from course_utils.data import batches
+from course_utils.data.images import progress
 
-CHECKPOINT_EVERY = 500  # steps
+# The generators that an update may draw from: how their state is read, and set.
+GENERATORS = {
+    "torch": (torch.get_rng_state, torch.set_rng_state),
+    "numpy": (np.random.get_state, np.random.set_state),  # the global one
+    "python": (random.getstate, random.setstate),
+    "cuda": (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all),
+}
 
 
 class Diary(dict):
@@ -27,43 +32,31 @@ class Diary(dict):
 
 
 def train(
-    update: Callable[..., dict[str, torch.Tensor]],
-    images: torch.Tensor,
-    *,
-    steps: int,
-    batch_size: int,
-    labels: torch.Tensor | None = None,
-    seed: int | None = None,
-    watch: Callable[[int], None] | None = None,
-    watch_every: int = 0,
-    name: str | None = None,
-    state: dict[str, object] | None = None,
-    checkpoint_every: int = CHECKPOINT_EVERY,
-) -> dict[str, list[float]]:
+    update: Callable[..., dict[str, torch.Tensor]], images: torch.Tensor, *, steps: int, batch_size: int,
+    labels: torch.Tensor | None = None, seed: int | None = None, name: str | None = None,
+    state: dict[str, object] | None = None, checkpoint_every: int = 500,
+    watch: Callable[[int], None] | None = None, watch_every: int = 0,
+) -> dict[str, list[float]]:  # fmt: skip
     """Call `update(x)` (or `update(x, y)` where `labels` are given) on `steps` shuffled mini-batches.
 
-    `update` changes the weights and returns the losses to remember, {"loss": scalar tensor, …}; the history
-    of each, one float a step, comes back. `watch(step)` is called before the first step, after every
-    `watch_every` steps and after the last: the place for a picture.
+    `update` changes the weights and returns the losses to remember, {"loss": scalar tensor, …}; the history of each,
+    one float a step, comes back. `watch(step)` is called before the first step, after every `watch_every` steps and
+    after the last: the place for a picture. A loss that is NaN ends the training.
 
-    With a `name`, everything in `state` (models, optimizers, schedulers: whatever has a `state_dict`) is
-    saved every `checkpoint_every` steps. A run that was cut off goes on from there and ends, on a CPU, with
-    the very weights of a run that was not. A checkpoint of other settings, other data or another update, or of
-    anything else that the update uses, is set aside.
-
-    Raises:
-        CourseError: the images are no training data, something in `state` has no state, or a loss is NaN.
+    With a `name`, everything in `state` (models, optimizers, schedulers: whatever has a `state_dict`) is saved every
+    `checkpoint_every` steps. A run that was cut off goes on from there and ends, on a CPU, with the very weights of a
+    run that was not. A checkpoint of other settings, other data, another update or of anything else that the update
+    uses, is set aside.
     """
     rehearsal.begin()
     require.training_data(images)
-    for key, thing in (state or {}).items():
+    state, seed = state or {}, schedule.seed() if seed is None else seed
+    for key, thing in state.items():
         if not (hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")):
             raise CourseError(
                 f"state[{key!r}] is {type(thing).__name__}, which has no state_dict to save: give networks, optimizers "
                 "and schedules as they are, and put tensors and numbers into a Diary."
             )
-    seed = schedule.seed() if seed is None else seed
-    state = state or {}
     history: dict[str, list] = {}
     path = schedule.checkpoint_folder() / f"{name}.pt" if name else None
     settings, digests = {"steps": steps, "batch_size": batch_size, "seed": seed, "images": images, "labels": labels}, {}
@@ -82,10 +75,7 @@ def train(
         watch(0)
     begun = time.perf_counter()
     stream = batches(images, batch_size, labels=labels, steps=steps, start=start, seed=seed, quiet=True)
-    # A bar of its own line; it disappears at the end. TQDM_DISABLE=1 hides it. On stdout, because Jupyter shows what
-    # stderr gets in red, as if something had gone wrong.
-    look = {"leave": False, "ncols": 90, "mininterval": 0.3, "file": sys.stdout}
-    bar = tqdm(stream, desc=name or "training", initial=start, total=steps, **look)
+    bar = progress(stream, desc=name or "training", initial=start, total=steps)
     for step, batch in enumerate(bar, start=start + 1):
         losses = update(batch) if labels is None else update(*batch)
         for key, value in losses.items():
@@ -98,10 +88,10 @@ def train(
         if path and step % checkpoint_every == 0 and step < steps:
             save(step)
     final = ", ".join(f"{key} {value:.4g}" for key, value in _last(history).items())
-    if path and schedule.schedule() != "short" and start < steps:
-        save(steps)  # hours of work: running the cell again loads the result
-    elif path and schedule.schedule() == "short":
+    if path and schedule.schedule() == "short":
         path.unlink(missing_ok=True)  # a minute's work: running the cell again trains again
+    elif path and start < steps:
+        save(steps)  # hours of work: running the cell again loads the result
     print(f"{steps - start:,} steps in {time.perf_counter() - begun:.0f} s; at the end: {final}")
     return _numbers(history)
 
@@ -111,11 +101,7 @@ def _numbers(history: dict[str, list]) -> dict[str, list[float]]:
 
 
 def _last(history: dict[str, list]) -> dict[str, float]:
-    """The last of each number in the history.
-
-    Raises:
-        CourseError: one is NaN. Then so are the weights, and everything that follows.
-    """
+    """The last of each number in the history; none is NaN, or so would be the weights and everything that follows."""
     last = {key: float(values[-1]) for key, values in history.items()}
     if broken := next((key for key, value in last.items() if math.isnan(value)), None):
         step = list(map(math.isnan, _numbers(history)[broken])).index(True) + 1
@@ -128,12 +114,9 @@ def _last(history: dict[str, list]) -> dict[str, float]:
 
 def _save(path, run: dict, state: dict, history: dict, step: int) -> None:
     _last(history)  # from NaN there is no going on
-    random_numbers = {"torch": torch.get_rng_state(), "python": random.getstate()}
-    random_numbers["numpy"] = np.random.get_state()  # noqa: NPY002 - an update may use the global generator
-    if torch.cuda.is_available():
-        random_numbers["cuda"] = torch.cuda.get_rng_state_all()
     things = {key: thing.state_dict() for key, thing in state.items()}
-    whole = {"run": run, "step": step, "history": _numbers(history), "state": things, "random": random_numbers}
+    drawn = {key: read() for key, (read, _) in GENERATORS.items() if key != "cuda" or torch.cuda.is_available()}
+    whole = {"run": run, "step": step, "history": _numbers(history), "state": things, "random": drawn}
     checkpoint.save(path, whole)
 
 
@@ -154,12 +137,9 @@ def _resume(path, run: dict, state: dict, history: dict) -> tuple[dict, int]:
     for key, thing in state.items():
         thing.load_state_dict(saved["state"][key])
     history.update(saved["history"])
-    random_numbers = saved["random"]
-    torch.set_rng_state(random_numbers["torch"])
-    np.random.set_state(random_numbers["numpy"])  # noqa: NPY002
-    random.setstate(random_numbers["python"])
-    if torch.cuda.is_available() and "cuda" in random_numbers:
-        torch.cuda.set_rng_state_all(random_numbers["cuda"])
+    for key, drawn in saved["random"].items():
+        if key != "cuda" or torch.cuda.is_available():
+            GENERATORS[key][1](drawn)
     unsure = {part for part, text in run.items() if text == fingerprint.UNKNOWN or part not in saved["run"]}
     unsure = sorted({part.split(".")[1] for part in unsure if part.startswith("update.")})
     hint = f"; not compared: {', '.join(unsure)}" if unsure else ""

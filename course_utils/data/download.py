@@ -1,7 +1,7 @@
 """Gets a data set from its mirrors into a folder, through torchvision: a good file or a clear sentence.
 
-Everything is fetched into a temporary folder beside the target, checked there, and only then moved into
-place, so that a cut connection, a full disk or a killed process leaves no half-written file behind.
+Everything is fetched into a temporary folder beside the target, checked there, and only then moved into place, so that
+a cut connection, a full disk or a killed process leaves no half-written file behind.
 """
 
 import contextlib
@@ -36,36 +36,20 @@ class Source(NamedTuple):
     mirrors: tuple[str, ...]
 
 
+MNIST, FASHION, CIFAR = datasets.MNIST, datasets.FashionMNIST, datasets.CIFAR10
+MNIST_FILES = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+CIFAR_FILES = dict([*CIFAR.train_list, *CIFAR.test_list, (CIFAR.meta["filename"], CIFAR.meta["md5"])])
+GOOGLE = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+ZALANDO = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
 SOURCES = {
-    "mnist": Source(
-        datasets.MNIST,
-        "MNIST/raw",
-        {
-            "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-            "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-            "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-            "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-        },
-        (*datasets.MNIST.mirrors, "https://storage.googleapis.com/cvdf-datasets/mnist/"),
-    ),
-    "fashion_mnist": Source(
-        datasets.FashionMNIST,
-        "FashionMNIST/raw",
-        dict.fromkeys(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")),
-        (
-            *datasets.FashionMNIST.mirrors,
-            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-        ),
-    ),
-    "cifar10": Source(
-        datasets.CIFAR10,
-        "cifar-10-batches-py",
-        {
-            **dict(datasets.CIFAR10.train_list + datasets.CIFAR10.test_list),
-            datasets.CIFAR10.meta["filename"]: datasets.CIFAR10.meta["md5"],
-        },
-        (datasets.CIFAR10.url,),
-    ),
+    "mnist": Source(MNIST, "MNIST/raw", MNIST_FILES, (*MNIST.mirrors, GOOGLE)),
+    "fashion_mnist": Source(FASHION, "FashionMNIST/raw", dict.fromkeys(MNIST_FILES), (*FASHION.mirrors, ZALANDO)),
+    "cifar10": Source(CIFAR, "cifar-10-batches-py", CIFAR_FILES, (CIFAR.url,)),
 }
 
 
@@ -75,10 +59,8 @@ def fault(source: Source, folder: Path) -> str | None:
         path = folder / source.folder / name
         if not path.is_file():
             return f"{name} is missing"
-        if "idx" in name and not _idx_is_whole(path):
-            return f"{name} is truncated or no IDX file"
-        if md5 and not check_integrity(path, md5):
-            return f"{name} has the wrong checksum"
+        if not (check_integrity(path, md5) if md5 else _idx_is_whole(path)):
+            return f"{name} is truncated or altered"
     return None
 
 
@@ -106,10 +88,8 @@ def ensure(name: str, folder: Path) -> Path:
     """Make sure that data set `name` lies whole below `folder`, downloading it where it does not; where it lies.
 
     That is `folder`, or a folder near it, where somebody named `MNIST/raw` itself or packed everything once more. Two
-    processes may call this at once: the second waits for the first and finds the files there.
-
-    Raises:
-        DataError: no mirror gave a good file, or `folder` cannot be written.
+    processes may call this at once: the second waits for the first and finds the files there. A DataError says that no
+    mirror gave a good file, or that `folder` cannot be written.
     """
     source, before, lock = SOURCES[name], "it cannot be read", folder / f".{name}.lock"
     try:
@@ -121,8 +101,12 @@ def ensure(name: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(lock):
             try:
-                if fault(source, folder) is not None:  # else another process was faster
-                    _bring(name, folder, before)
+                if fault(source, folder) is not None and (reasons := _bring(name, folder)):
+                    raise DataError(
+                        f"{name} is not whole in the data folder {folder} ({before}) and could not be downloaded "
+                        f"({'; '.join(reasons)}): connect to the network once, or set COURSE_DATA=embedded to work "
+                        "with the digits that come along."
+                    )
             finally:
                 lock.unlink(missing_ok=True)
     except OSError as error:
@@ -133,47 +117,36 @@ def ensure(name: str, folder: Path) -> Path:
     return folder
 
 
-def _bring(name: str, folder: Path, before: str) -> None:
-    """Download `name` into a temporary folder, and move its files to their places."""
-    source = SOURCES[name]
+def _bring(name: str, folder: Path) -> list[str]:
+    """Download `name` into a temporary folder, and move its files to their places; else what each mirror answered."""
+    source, reasons = SOURCES[name], []
     for left_over in folder.glob(f".{name}-*"):  # of a process that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as temporary:
-        if reasons := _fetch(source, Path(temporary)):
-            raise DataError(
-                f"{name} is not whole in the data folder {folder} ({before}) and could not be downloaded "
-                f"({'; '.join(reasons)}): connect to the network once, or set COURSE_DATA=embedded to work "
-                "with the digits that come along."
-            )
-        target = folder / source.folder
-        target.mkdir(parents=True, exist_ok=True)
-        for file in source.files:
-            os.replace(Path(temporary) / source.folder / file, target / file)
+        for mirror in source.mirrors:
+            if reason := _fetch(source, mirror, Path(temporary)):
+                reasons.append(f"{mirror.split('/')[2]}: {reason}")
+                continue
+            (folder / source.folder).mkdir(parents=True, exist_ok=True)
+            for file in source.files:
+                os.replace(Path(temporary) / source.folder / file, folder / source.folder / file)
+            return []
+    return reasons
 
 
-def _fetch(source: Source, folder: Path) -> list[str]:
-    """Try every mirror in turn until the files in `folder` are good; else say what each answered."""
-    reasons = []
+def _fetch(source: Source, mirror: str, folder: Path) -> str | None:
+    """Download from one mirror; None when the files in `folder` are good, else what is wrong."""
+    address = {"url": mirror} if issubclass(source.dataset, CIFAR) else {"mirrors": [mirror]}
+    dataset = type(source.dataset.__name__, (source.dataset,), address)  # the same, with one mirror
     old_timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
-        for mirror in source.mirrors:
-            address = {"url": mirror} if issubclass(source.dataset, datasets.CIFAR10) else {"mirrors": [mirror]}
-            dataset = type(source.dataset.__name__, (source.dataset,), address)  # the same, with one mirror
-            try:
-                with contextlib.redirect_stdout(io.StringIO()):  # its progress bar goes to stderr and stays
-                    dataset(folder, download=True)
-                reason = fault(source, folder)
-            except OSError as error:
-                if error.errno in (28, 27, 122):  # no space, file too large, quota: no mirror can help
-                    raise
-                reason = f"{error}"
-            except Exception as error:  # whatever a hostile or broken mirror sends, the next one may do better
-                reason = f"{error}"
-            if reason is None:
-                return []
-            lines = reason.strip().splitlines() or ["no sensible answer"]
-            reasons.append(f"{mirror.split('/')[2]}: {lines[-1].rstrip('.')}")
+        with contextlib.redirect_stdout(io.StringIO()):  # its progress bar goes to stderr and stays
+            dataset(folder, download=True)
+        return fault(source, folder)
+    except Exception as error:  # whatever a hostile or broken mirror sends, the next one may do better
+        if getattr(error, "errno", None) in (28, 27, 122):  # no space, file too large, quota: no mirror can help
+            raise
+        return (str(error).strip() or "no sensible answer").splitlines()[-1].rstrip(".")
     finally:
         socket.setdefaulttimeout(old_timeout)
-    return reasons

@@ -1,7 +1,7 @@
 """Images as one tensor on the device, and `batches`, the loop that every chapter reads.
 
-MNIST takes 188 MB as float32. That fits on every device, so there is no DataLoader here: no worker
-processes, no decoding, no copying of one batch after another; shuffling is one index operation.
+MNIST takes 188 MB as float32. That fits on every device, so there is no DataLoader here: no worker processes, no
+decoding, no copying of one batch after another; shuffling is one index operation.
 """
 
 import sys
@@ -30,11 +30,8 @@ class Images(NamedTuple):
 def load_images(name: str = "mnist") -> Images:
     """Load `mnist`, `fashion_mnist` or `cifar10` (downloading it once) onto the device.
 
-    Without a network, MNIST is replaced by the embedded digits, and one line says so. A COURSE_DATA folder
-    that you named yourself is never replaced: if it does not hold the data and cannot get it, that is an error.
-
-    Raises:
-        DataError: the data cannot be had; the message says why.
+    Without a network, MNIST is replaced by the embedded digits, and one line says so. A COURSE_DATA folder that you
+    named yourself is never replaced: if it does not hold the data and cannot get it, a DataError says why.
     """
     if name not in download.SOURCES:
         raise DataError(f"There is no data set {name!r}: choose one of {', '.join(download.SOURCES)}.")
@@ -50,8 +47,8 @@ def load_images(name: str = "mnist") -> Images:
             raise
         folder, why = None, f" ({str(error).rstrip('.')})"
     if folder is None:
-        words = f"not MNIST but the embedded digits, scikit-learn's real scans enlarged{why}"
-        return _told(embedded_digits(), "embedded", words)
+        why = f"not MNIST but the embedded digits, scikit-learn's real scans enlarged{why}"
+        return _told(embedded_digits(), "embedded", why)
     # torchvision would prefer files in its layout of years ago, where they exist; nothing has checked those.
     true = download.SOURCES[name].dataset
     checked = type(true.__name__, (true,), {"_check_legacy_exist": lambda self: False})
@@ -78,34 +75,28 @@ def _told(parts: Iterable[torch.Tensor], source: str, words: str) -> Images:
     return images
 
 
+def progress(steps: Iterable, **options) -> tqdm:
+    """A bar that disappears at the end. On stdout: Jupyter shows stderr in red, as if something had gone wrong."""
+    return tqdm(steps, leave=False, ncols=90, mininterval=0.3, file=sys.stdout, **options)
+
+
 def batches(
-    images: torch.Tensor,
-    batch_size: int,
-    *,
-    labels: torch.Tensor | None = None,
-    steps: int | None = None,
-    start: int = 0,
-    seed: int = 0,
-    quiet: bool = False,
-) -> Iterator[torch.Tensor] | Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    images: torch.Tensor, batch_size: int, *, labels: torch.Tensor | None = None, steps: int | None = None,
+    start: int = 0, seed: int = 0, quiet: bool = False,
+) -> Iterator[torch.Tensor] | Iterator[tuple[torch.Tensor, torch.Tensor]]:  # fmt: skip
     """Yield shuffled mini-batches (batch_size, …), or pairs with their labels where `labels` are given.
 
-    By default one pass over the images; with `steps`, exactly that many batches, reshuffled at every pass.
-    All batches have the same size: the few images left over at the end of a pass wait for the next one.
-    The order depends on `seed` and the batch's number alone, so a run resumed at `start` sees what it would have.
-    A loop that takes more than three seconds shows how far it is, unless `quiet`; TQDM_DISABLE=1 hides that.
-
-    Raises:
-        ValueError: a batch is larger than the data set.
+    By default one pass over the images; with `steps`, exactly that many batches, reshuffled at every pass. All batches
+    have the same size: the few images left over at the end of a pass wait for the next one. The order depends on `seed`
+    and the batch's number alone, so a run resumed at `start` sees what it would have. A loop that takes more than three
+    seconds shows how far it is, unless `quiet`; TQDM_DISABLE=1 hides that.
     """
     per_pass = len(images) // batch_size if batch_size > 0 else 0
     if per_pass == 0:
         raise ValueError(f"batch_size={batch_size} does not fit {len(images)} images: take 1 to {len(images)}.")
     order, shuffled_for = None, None
     numbers = range(start, per_pass if steps is None else steps)
-    if not quiet:  # on stdout: Jupyter shows stderr in red, as if something had gone wrong
-        numbers = tqdm(numbers, delay=3, leave=False, ncols=90, mininterval=0.3, file=sys.stdout)
-    for step in numbers:
+    for step in numbers if quiet else progress(numbers, delay=3):
         epoch, position = divmod(step, per_pass)
         if shuffled_for != epoch:
             generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
