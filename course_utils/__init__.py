@@ -1,22 +1,18 @@
-"""Helpers that every chapter of the course imports.
+"""Helpers that every chapter of the course imports. Read them in this order; each module does one thing:
 
-Read them in this order; each module does one thing:
-
-    schedule    which device, how long to train, where data and checkpoints live (all COURSE_* variables)
-    data/       images as one tensor, and `batches`, the loop every chapter reads; downloads, offline digits, toy data
-    taught/     one module a chapter: what the chapter has written out, and later chapters import
-    training    the loop: batch, update, progress bar, history; checkpoint and fingerprint, for resuming, beside it
-    game        one game of a GAN, as chapters 03 and 05 play it, for the chapters after them
-    figures     every picture, always with alternative text; explorer beside it
-    results     records a chapter's numbers and holds them against the expected bands; `holds`, a claim that speaks
-    require     the gate for pictures, probabilities and features: ready for use, or a sentence that says why not
-    pretrained  weights that come with the course
-    likelihood  tighter bounds on a model's likelihood
-    checks      what the exercises are written with; commission beside it
-    files       writes a file whole or not at all
-    commands/   behind `python -m course_utils COMMAND`, which lists them; no chapter imports these
-
-The grader is a package of its own.
+schedule    which device, how long to train, where data and checkpoints live (all COURSE_* variables)
+data/       images as one tensor, and `batches`, the loop every chapter reads; downloads, offline digits, toy data
+taught/     one module a chapter: what the chapter has written out, and later chapters import
+training    the loop: batch, update, progress bar, history; checkpoint and fingerprint, for resuming, beside it
+game        one game of a GAN, as chapters 03 and 05 play it, for the chapters after them
+figures     every picture, always with alternative text; explorer beside it
+results     records a chapter's numbers and holds them against the expected bands; `holds`, a claim that speaks
+require     the gate for pictures, probabilities and features: ready for use, or a sentence that says why not
+pretrained  weights that come with the course
+likelihood  the published protocol for a likelihood, and what has been reached by it
+checks      what the exercises are written with; commission beside it
+files       writes a file whole or not at all
+commands/   behind `python -m course_utils COMMAND`, which lists them; no chapter imports these
 """
 
 import os
@@ -30,10 +26,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 
 class CourseError(Exception):
-    """A problem that the reader can mend.  Its message is one sentence: what is wrong, what to do.
+    """A problem that the reader can mend. Its message is one sentence: what is wrong, what to do."""
 
-    In a notebook it is shown as that sentence alone, without the stack of library calls under it.
-    """
-
-    def _render_traceback_(self) -> list[str]:  # IPython asks an exception for this before it prints
+    def _render_traceback_(self) -> list[str]:  # in a notebook: the sentence alone, not the calls under it
         return [f"{type(self).__name__}: {self}"]

@@ -25,9 +25,8 @@ def save(path: Path, state: dict) -> None:
     try:
         files.write(path, whole)
     except OSError as error:
-        raise CheckpointError(
-            f"The checkpoint {path} cannot be written ({error}): free some space or set COURSE_CHECKPOINTS."
-        ) from error
+        remedy = "free some space or set COURSE_CHECKPOINTS"
+        raise CheckpointError(f"The checkpoint {path} cannot be written ({error}): {remedy}.") from error
 
 
 def load(path: Path) -> dict:
@@ -37,9 +36,8 @@ def load(path: Path) -> dict:
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no checkpoint {path}.") from error
     except Exception as error:  # torch reports damage as any of half a dozen types
-        raise CheckpointError(
-            f"The checkpoint {path} is damaged or holds more than plain data: delete it and train again."
-        ) from error
+        why = "is damaged or holds more than plain data: delete it and train again"
+        raise CheckpointError(f"The checkpoint {path} {why}.") from error
 
 
 def _plain(value):

@@ -20,14 +20,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from course_utils import CourseError
+
 KINDS = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "floating point", "c": "complex"}
 
 
-class CheckFailed(AssertionError):
+class CheckFailed(CourseError, AssertionError):
     """A check did not hold; its message says what to think about."""
-
-    def _render_traceback_(self) -> list[str]:  # in a notebook: the sentence alone, not the calls under it
-        return [f"{type(self).__name__}: {self}"]
 
 
 def check(condition: bool | np.bool_ | torch.Tensor, message: str) -> None:

@@ -40,7 +40,8 @@ def load(name: str) -> nn.Module:
     try:
         content = (WEIGHTS / f"{name}.safetensors").read_bytes()
     except OSError as error:
-        raise WeightsError(f"The weights {name} cannot be read ({error.strerror}): install the course anew.") from error
+        why = f"The weights {name} cannot be read ({error.strerror})"
+        raise WeightsError(f"{why}: install the course again.") from error
     if hashlib.sha256(content).hexdigest() != records()[name]["sha256"]:
         raise WeightsError(f"The file of the weights {name} is not the recorded one: install the course again.")
     with torch.device("meta"):  # no first weights are drawn, so that no random numbers are used up
@@ -80,12 +81,6 @@ class CodeModel(Autoencoder):
         super().__init__()
         self.register_buffer("code_mean", torch.zeros(64))
         self.register_buffer("code_root", torch.zeros(64, 64))  # Cholesky factor of the covariance
-
-    @torch.no_grad()
-    def fit_codes(self, images):
-        codes = self.encoder(images).double().cpu()
-        self.code_mean.copy_(codes.mean(dim=0))
-        self.code_root.copy_(torch.linalg.cholesky(torch.cov(codes.T) + 1e-6 * torch.eye(64)))
 
     @torch.no_grad()
     def sample(self, n):

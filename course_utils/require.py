@@ -19,7 +19,8 @@ def features(*sets: torch.Tensor, at_least: int = 2) -> list[torch.Tensor]:
             shape = tuple(getattr(one, "shape", ())) or type(one).__name__
             raise CourseError(f"Features must be a tensor (n, d), not {shape}: flatten pictures, or give features.")
         if len(one) < at_least:
-            raise CourseError(f"This score needs {at_least} samples or more, and one set has {len(one)}: draw more.")
+            few = f"{at_least} samples or more of each kind, and one set has {len(one)}"
+            raise CourseError(f"This score needs {few}: draw more.")
         if not torch.isfinite(one).all():
             raise CourseError("The features hold NaN or infinity: look for the network or the picture that made them.")
     if len({one.shape[1] for one in sets}) > 1:
@@ -110,7 +111,9 @@ def _picture_tensor(images: torch.Tensor) -> torch.Tensor:
         raise CourseError(f"Pictures must be (n, channels, height, width), and these are {shape}: {remedy}.")
     if images.is_complex() or not (images.is_floating_point() or images.dtype == torch.bool):
         kind = str(images.dtype)[6:]
-        raise CourseError(f"Pictures must be floating point numbers, not {kind}: bring 0 to 255 there with x / 255.")
+        raise CourseError(
+            f"Pictures must be floating point numbers, not {kind}: bring 0 to 255 there with x.float() / 255."
+        )
     return images.detach().float()
 
 

@@ -126,10 +126,8 @@ class Results:
         try:
             files.write(path, json.dumps(record | {"versions": versions(), "numbers": numbers}, indent=1))
         except OSError as error:
-            raise CourseError(
-                f"The results cannot be written to {path} ({error.strerror or error}): set COURSE_RESULTS to a "
-                "folder that you may write to, or unset it."
-            ) from error
+            remedy = "set COURSE_RESULTS to a folder that you may write to, or unset it"
+            raise CourseError(f"Results cannot be written to {path} ({error.strerror or error}): {remedy}.") from error
 
     def expected(self, key: str) -> Band | None:
         """The recorded band of `key` for this chapter, schedule and data source."""

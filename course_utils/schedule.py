@@ -1,15 +1,7 @@
 """Device, schedule, seed and folders: the one place that reads the COURSE_* environment variables.
 
-| variable           | values                          | default                                          |
-|--------------------|---------------------------------|--------------------------------------------------|
-| COURSE_SCHEDULE    | short, full, rehearsal          | full when the device is CUDA, else short         |
-| COURSE_DEVICE      | cpu, cuda, mps                  | what torch finds                                 |
-| COURSE_DATA        | a folder, or `embedded`         | a per-user cache folder; embedded under pytest   |
-| COURSE_CHECKPOINTS | a folder                        | per-user cache; on Colab, Drive when mounted     |
-| COURSE_RESULTS     | a folder                        | not set: chapters write no result file           |
-| COURSE_SEED        | a whole number                  | 0                                                |
-
-A folder such as `results` counts from the top of the repository, or, without one, from where the kernel was started.
+README.md has a table of them. A folder such as `results` counts from the top of the repository or, where only
+`course_utils` is installed, from where the kernel was started.
 """
 
 import contextlib
@@ -55,10 +47,7 @@ def device() -> torch.device:
 
 
 def schedule() -> str:
-    """`short` (about a minute on two CPU cores), `full` (the published settings, for a CUDA GPU), or `rehearsal`.
-
-    A rehearsal is the full schedule with its training cut to a few steps: it finds crashes, not quality.
-    """
+    """`short` (two CPU cores), `full` (the published settings, for a CUDA GPU), or `rehearsal` (full, in few steps)."""
     return _read("COURSE_SCHEDULE", ("short", "full", "rehearsal"), "full" if device().type == "cuda" else "short")
 
 

@@ -119,7 +119,10 @@ def train_autoencoder(model, digits, *, name, seed, steps, batch_size, learning_
         return {"loss": loss}
 
     train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
-    model.fit_codes(digits.train)
+    with torch.no_grad():  # a Gaussian is fitted to the codes
+        codes = model.encoder(digits.train).double().cpu()
+        model.code_mean.copy_(codes.mean(dim=0))
+        model.code_root.copy_(torch.linalg.cholesky(torch.cov(codes.T) + 1e-6 * torch.eye(64)))
 
 
 def train_vae(model, digits, *, name, seed, steps, batch_size, learning_rate):

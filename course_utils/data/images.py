@@ -62,7 +62,6 @@ def load_images(name: str = "mnist") -> Images:
 
 
 def _random(name: str) -> Images:
-    """Noise in the shape of data that cannot be had: enough for a rehearsal."""
     shape = (3, 32, 32) if name == "cifar10" else (1, 28, 28)
     parts = [part for n in (2000, 500) for part in (torch.rand(n, *shape), torch.randint(10, (n,)))]
     return _told(parts, name, f"noise in the shape of {name}, for a rehearsal")

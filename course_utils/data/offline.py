@@ -1,8 +1,7 @@
 """The digits that need no network: scikit-learn's bundled real handwritten digits, made to look like MNIST.
 
-The 1 797 scans (8×8 pixels, 43 writers; Alpaydin and Kaynak 1998, UCI "Optical Recognition of Handwritten
-Digits") are enlarged to 20×20, set into a 28×28 frame, and each is repeated with small random rotations,
-shifts and changes of size. Test digits come from scans that no training digit comes from.
+The 1 797 scans (8×8 pixels, 43 writers; Alpaydin and Kaynak 1998, UCI) are enlarged to 20×20, set into a 28×28 frame,
+and each is repeated with small random rotations, shifts and changes of size. Train and test share no scan.
 """
 
 import math
@@ -16,10 +15,7 @@ COPIES = 10  # jittered copies of every scan
 
 
 def embedded_digits() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Train images (14370, 1, 28, 28) in [0, 1], train labels, test images (3600, 1, 28, 28), test labels.
-
-    The result is the same on every call: the split and the jitter have their own fixed seed.
-    """
+    """Images (14370, 1, 28, 28) and labels to train on, and 3600 of each to test: the same on every call."""
     scans, labels = load_digits(return_X_y=True)
     scans = torch.tensor(scans, dtype=torch.float32).view(-1, 1, 8, 8) / 16
     labels = torch.tensor(labels)

@@ -1,7 +1,6 @@
-"""Data whose truth is known: Gaussians on a ring and on a grid, a mixture on the line, shapes with known factors.
+"""Data whose truth is known: Gaussians on a ring, on a grid and on the line, and shapes with known factors.
 
-They are for questions that pictures of the world cannot answer: how many modes were lost, what the density is, and
-whether a code has found the factors that made a picture.
+So one can ask how many modes were lost, what the density is, and whether a code has found the factors of a picture.
 """
 
 import math
@@ -70,11 +69,7 @@ def all_factors() -> torch.Tensor:
 
 
 def shapes(factors: torch.Tensor) -> torch.Tensor:
-    """White shapes on black, (n, 1, 28, 28), values in [0, 1], from their factors (n, 5), in the order of FACTORS.
-
-    Raises:
-        CourseError: a factor has a value that it cannot have.
-    """
+    """White shapes on black, (n, 1, 28, 28), values in [0, 1], from their factors (n, 5), in the order of FACTORS."""
     sizes = torch.tensor(list(FACTORS.values()))
     factors = factors.cpu()
     if factors.ndim != 2 or factors.shape[1] != len(sizes) or ((factors < 0) | (factors >= sizes)).any():

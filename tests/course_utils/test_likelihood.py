@@ -240,7 +240,7 @@ def test_the_command(few_digits, capsys):
 
 def test_published_and_reached_stand_side_by_side_only_for_mnist(few_digits, monkeypatch):
     entry = {"k": 50, "epochs": 60, "published_epochs": 3280, "nll": 87.123, "standard_error": 0.25, "test_images": 10}
-    monkeypatch.setattr(likelihood, "records", lambda: [entry | {"data": "mnist"}, entry | {"data": "embedded"}])
+    monkeypatch.setattr(protocol, "records", lambda: [entry | {"data": "mnist"}, entry | {"data": "embedded"}])
     embedded, mnist = protocol.report().splitlines()[1:]
     assert "87.12 ± 0.25" in mnist
     assert "84.78" in mnist
