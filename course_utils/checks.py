@@ -1,11 +1,4 @@
-"""Checks that the exercises' test cells use: they compare strictly, and say in words what is wrong.
-
-    check(condition, message)             the message, unless the condition holds
-    close(actual, expected, message)      the message, unless both agree in shape, kind of number and value
-    with_weights(network, answer, message)  our network with the weights of the learner's: to be measured by our code
-    ours(name)                            what the exercise itself defines, whatever the learner calls so
-    finite_difference(f, x)               a gradient that needs nothing from autograd
-    with when_ready(): …                  runs a demonstration once the task above it has been answered
+"""What the exercises' test cells use: it compares strictly, and says in words what is wrong.
 
 A message names the misconception. No check ever prints the expected values: a look at them is not the lesson.
 """
@@ -92,20 +85,16 @@ def with_weights(network: torch.nn.Module, answer, message: str) -> torch.nn.Mod
 
 
 def ours(name: str):
-    """What a set-up cell of the exercise defines under `name`: a class to build, data to measure on.
+    """What a set-up cell of the exercise defines under `name`, whatever a learner has put in its place.
 
-    In a notebook it is simply there. When it is graded, it is made from the exercise's own source on the trusted side,
-    so that no test rests on what a learner has put in its place.
+    In a notebook it is simply there; when it is graded, it is made from the exercise's source on the trusted side.
     """
     names = sys._getframe(1).f_globals
     return names["__ours__"](name) if "__ours__" in names else names[name]
 
 
 def finite_difference(f: Callable, x, h: float = 1e-5):
-    """Gradient of the scalar function `f` at `x` by central differences, in float64.
-
-    `x` is a number (the result is a float) or a tensor (the result has its shape). `f` gets the same kind, in float64.
-    """
+    """Gradient of the scalar function `f` at `x`, a number or a tensor, by central differences, in float64."""
     if not isinstance(x, torch.Tensor):
         return (float(f(float(x) + h)) - float(f(float(x) - h))) / (2 * h)
     x = x.detach().double()

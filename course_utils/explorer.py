@@ -1,8 +1,6 @@
 """A latent space to walk through in the browser: one sheet, two sliders, no server and no widget library."""
 
-import base64
 import html
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from IPython.display import HTML
 from PIL import Image
 
 from course_utils import require
+from course_utils.figures import png
 
 TEMPLATE = Path(__file__).with_name("explorer.html")
 
@@ -40,11 +39,9 @@ def latent_explorer(
         raise ValueError(f"labels must be {side} rows of {side} texts, one for each image.")
     decoded = require.pixels(decoded.flatten(0, 1).unsqueeze(1), cut=True).view(decoded.shape)
     pixels = sheet(decoded).mul(255).round().byte()
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.cpu().numpy()).save(buffer, format="PNG", optimize=True)
     low, high = limits
     fields = {"PIXELS": side * height, "SIDE": side, "LOW": low, "HIGH": high, "STEP": (high - low) / (side - 1)}
     fields["LABELS"] = html.escape(json.dumps([list(row) for row in labels or []], ensure_ascii=False))
-    fields |= {"SHEET": base64.b64encode(buffer.getvalue()).decode(), "ALT": html.escape(alt)}
+    fields |= {"SHEET": png(Image.fromarray(pixels.cpu().numpy())), "ALT": html.escape(alt)}
     page = TEMPLATE.read_text(encoding="utf-8")
     return HTML(re.sub("@([A-Z]+)@", lambda field: str(fields[field[1]]), page))

@@ -38,19 +38,23 @@ def show(fig: Figure, alt: str, *, into: DisplayHandle | None = None) -> None:
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", bbox_inches="tight")
     plt.close(fig)
-    picture, small = Image.open(buffer).convert("RGB"), io.BytesIO()  # nothing is transparent
+    picture = Image.open(buffer).convert("RGB")  # nothing is transparent
     colours = picture.getcolors(4096)  # None: a photograph
     if colours and all(red == green == blue for _, (red, green, blue) in colours):
         picture = picture.convert("L")  # digits: no shade is lost
     elif colours:
         picture = picture.quantize(256, dither=Image.Dither.NONE)  # plots: half the size
-    picture.save(small, format="PNG", optimize=True)
-    image = base64.b64encode(small.getvalue()).decode()
     # Written as HTML because notebook viewers drop the alternative text of a plain image output.
     style = "max-width:100%;height:auto;background:white"
-    source = f'<img src="data:image/png;base64,{image}" alt="{html.escape(alt)}" style="{style}">'
+    source = f'<img src="data:image/png;base64,{png(picture)}" alt="{html.escape(alt)}" style="{style}">'
     bundle = {"text/html": source, "text/plain": f"[figure: {alt}]"}
     (into.update if into else display)(bundle, raw=True)
+
+
+def png(picture: Image.Image) -> str:
+    """The picture as the text that stands in a page."""
+    picture.save(buffer := io.BytesIO(), format="PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def tile(images: torch.Tensor, columns: int = 10) -> torch.Tensor:

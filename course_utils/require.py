@@ -11,8 +11,7 @@ from course_utils import CourseError, schedule
 def features(*sets: torch.Tensor, at_least: int = 2) -> list[torch.Tensor]:
     """The sets of features, `at_least` rows (n, d) each with the same d, in float64 on the CPU.
 
-    In float64 because covariances and small differences of large distances lose too many digits in float32; on the
-    CPU because not every device knows float64.
+    In float32, covariances and small differences of large distances lose digits; not every device knows float64.
     """
     for one in sets:
         if not torch.is_tensor(one) or one.ndim != 2:

@@ -101,20 +101,16 @@ def ensure(name: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(lock):
             try:
-                if fault(source, folder) is not None and (reasons := _bring(name, folder)):
-                    raise DataError(
-                        f"{name} is not whole in the data folder {folder} ({before}) and could not be downloaded "
-                        f"({'; '.join(reasons)}): connect to the network once, or set COURSE_DATA=embedded to work "
-                        "with the digits that come along."
-                    )
+                if fault(source, folder) is None or not (reasons := _bring(name, folder)):
+                    return folder
             finally:
                 lock.unlink(missing_ok=True)
+        why = f"could not be downloaded ({'; '.join(reasons)})"
+        remedy = "connect to the network once, or set COURSE_DATA=embedded to work with the digits that come along"
     except OSError as error:
-        raise DataError(
-            f"{name} is not whole in the data folder {folder} ({before}) and cannot be written there "
-            f"({error.strerror or error}): set COURSE_DATA to a folder with room that you may write to."
-        ) from error
-    return folder
+        why = f"cannot be written there ({error.strerror or error})"
+        remedy = "set COURSE_DATA to a folder with room that you may write to"
+    raise DataError(f"{name} is not whole in the data folder {folder} ({before}) and {why}: {remedy}.")
 
 
 def _bring(name: str, folder: Path) -> list[str]:
