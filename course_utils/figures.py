@@ -29,10 +29,7 @@ def live_picture() -> DisplayHandle:
 
 
 def show(fig: Figure, alt: str, *, into: DisplayHandle | None = None) -> None:
-    """Display `fig` in the notebook as an image with alternative text `alt`, and close it.
-
-    `alt` says what a reader would see: the kind of figure, its axes and what it shows.
-    """
+    """Display `fig` as an image with alternative text `alt` (the kind of figure, its axes, what it shows); close it."""
     if not alt.strip():
         raise ValueError("A figure needs alternative text: say in a sentence what there is to see.")
     buffer = io.BytesIO()

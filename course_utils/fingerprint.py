@@ -26,8 +26,7 @@ UNKNOWN = "cannot be compared"  # an open file, a place for a picture
 def parts(update, state: dict, settings: dict, digests: dict) -> dict[str, str]:
     """{path: text} for the settings, for what `state` holds and for what `update` uses, and for all that is in those.
 
-    Of a network in `state` only the shapes count, of a Diary nothing: a checkpoint holds the numbers. `digests` keeps
-    those of tensors.
+    Of a network in `state` only the shapes count, of a Diary nothing: a checkpoint has the numbers, `digests` tensors'.
     """
     found, seen = {}, {id(thing): thing for thing in state.values() if isinstance(thing, dict)}
     networks = [thing for thing in state.values() if isinstance(thing, torch.nn.Module)]
@@ -81,10 +80,9 @@ def _look(value) -> tuple[str, dict]:
     elif isinstance(value, FunctionType):
         kind = _code(value.__code__) if _is_ours(value) else f"{value.__module__}.{value.__qualname__}"
         inner = {"defaults": value.__defaults__, "options": value.__kwdefaults__, **_used(value)}
-    elif isinstance(value, MethodType):
-        inner = {"function": value.__func__, "self": value.__self__}
-    elif isinstance(value, functools.partial):
-        inner = {"function": value.func, "arguments": value.args, "options": value.keywords}
+    elif isinstance(value, (MethodType, functools.partial)):
+        names = ("__func__", "__self__", "func", "args", "keywords")
+        inner = {name: getattr(value, name) for name in names if name in dir(value)}
     elif isinstance(value, type):
         kind, inner = f"{value.__module__}.{value.__qualname__}", {}
         if _is_ours(value):

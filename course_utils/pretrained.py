@@ -1,7 +1,6 @@
 """Weights that come with the course: loads them, and draws from them.
 
-`weights/weights.json` records, for each, how it was made, what was measured, and the hash of the file, which holds
-numbers and nothing else. `python -m course_utils weights` lists them and trains them again.
+`weights/weights.json` records how each was made, its scores and its hash; `python -m course_utils weights` lists them.
 """
 
 import hashlib
@@ -35,17 +34,16 @@ def records() -> dict[str, dict]:
 
 def load(name: str) -> nn.Module:
     """The network `name` (such as "classifier-mnist") with its weights, on the device, in eval mode."""
-    if name.rpartition("-")[0] not in NETWORKS or name not in records():
+    if (kind := name.rpartition("-")[0]) not in NETWORKS or name not in records():
         raise WeightsError(f"There are no weights {name!r}: choose one of {', '.join(records())}.")
     try:
         content = (WEIGHTS / f"{name}.safetensors").read_bytes()
     except OSError as error:
-        why = f"The weights {name} cannot be read ({error.strerror})"
-        raise WeightsError(f"{why}: install the course again.") from error
+        raise WeightsError(f"Weights {name} cannot be read ({error.strerror}): install the course again.") from error
     if hashlib.sha256(content).hexdigest() != records()[name]["sha256"]:
         raise WeightsError(f"The file of the weights {name} is not the recorded one: install the course again.")
     with torch.device("meta"):  # no first weights are drawn, so that no random numbers are used up
-        model = NETWORKS[name.rpartition("-")[0]]()
+        model = NETWORKS[kind]()
     try:
         model.load_state_dict(tensors_from(content), assign=True)
     except (SafetensorError, RuntimeError) as error:

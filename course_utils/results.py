@@ -1,7 +1,6 @@
 """Records a chapter's numbers and holds them against the expected bands.
 
-`expected.json`, beside this file, is the one place for expected numbers: for every chapter, schedule and data source
-the values that several seeds gave. Chapters check themselves against it, prose quotes it, tests compare the two.
+`expected.json` has, for every chapter, schedule and data source, what several seeds gave; prose quotes it, too.
 """
 
 import functools
@@ -98,12 +97,7 @@ def expected(chapter: str, key: str, *, schedule: str = "short", source: str = "
 
 
 class Results:
-    """The numbers of one run of one chapter.
-
-    >>> results = Results("02", images.source)
-    >>> results.add(test_loss=106.4)
-    >>> results.check()       # a table of measured against expected; an error where one is outside
-    """
+    """The numbers of one run of one chapter: `results = Results("02", images.source)` begins it."""
 
     def __init__(self, chapter: str, source: str):
         self.chapter, self.source = chapter, source
@@ -115,16 +109,15 @@ class Results:
     def add(self, **numbers: float) -> None:
         """Remember measured numbers, and write the result file when COURSE_RESULTS is set."""
         self.numbers.update({key: float(value) for key, value in numbers.items()})
-        if folder := schedule.results_folder():
-            self._write(folder / f"{self.chapter}.json")
-
-    def _write(self, path: Path) -> None:
+        if not (folder := schedule.results_folder()):
+            return
         record = {"chapter": self.chapter, "schedule": self.schedule, "device": self.device, "data": self.source}
         record |= {"seed": schedule.seed(), "seconds": round(time.perf_counter() - self._begun, 1)}
         # JSON knows neither NaN nor infinity; a number that is not there cannot be taken for one
         numbers = {key: value if math.isfinite(value) else None for key, value in self.numbers.items()}
         try:
-            files.write(path, json.dumps(record | {"versions": versions(), "numbers": numbers}, indent=1))
+            whole = json.dumps(record | {"versions": versions(), "numbers": numbers}, indent=1)
+            files.write(path := folder / f"{self.chapter}.json", whole)
         except OSError as error:
             remedy = "set COURSE_RESULTS to a folder that you may write to, or unset it"
             raise CourseError(f"Results cannot be written to {path} ({error.strerror or error}): {remedy}.") from error

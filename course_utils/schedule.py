@@ -52,12 +52,9 @@ def schedule() -> str:
 
 
 def choose(**settings: tuple) -> SimpleNamespace:
-    """Turn a table `name=(short value, full value)` into the settings of the present schedule.
+    """Turn a table such as `steps=(2000, 20_000), rate=(1e-3, 1e-4)`, short and full, into the present settings.
 
     In a rehearsal every full value whose name speaks of steps, passes or epochs is divided by 2,000.
-
-    >>> settings = choose(steps=(2000, 20_000), batch_size=(256, 128))
-    >>> settings.steps      # 2000 on the short schedule
     """
 
     def cut(value):
@@ -80,8 +77,7 @@ def seed() -> int:
 def seed_everything(number: int | None = None) -> int:
     """Seed Python, NumPy and torch (every device) with `number`, by default COURSE_SEED; return it.
 
-    On one machine and library version a CPU then gives the same result, bit for bit. Between machines or devices the
-    last digits differ, because sums are taken in another order.
+    A CPU then gives the same result, bit for bit; other machines and devices take sums in another order.
     """
     number = seed() if number is None else number
     random.seed(number)
@@ -130,9 +126,8 @@ def data_folder_was_named() -> bool:
 
 def checkpoint_folder() -> Path:
     """Folder for checkpoints; on Colab with Drive mounted it is on Drive, which outlives the session."""
-    if folder := _folder("COURSE_CHECKPOINTS"):
-        return folder
-    return (DRIVE / "course_checkpoints") if DRIVE.is_dir() else user_cache_path("course_utils") / "checkpoints"
+    default = DRIVE / "course_checkpoints" if DRIVE.is_dir() else user_cache_path("course_utils") / "checkpoints"
+    return _folder("COURSE_CHECKPOINTS") or default
 
 
 def results_folder() -> Path | None:

@@ -17,18 +17,15 @@ GENERATORS = {
     "torch": (torch.get_rng_state, torch.set_rng_state),
     "numpy": (np.random.get_state, np.random.set_state),  # the global one
     "python": (random.getstate, random.setstate),
-    "cuda": (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all),
 }
+if torch.cuda.is_available():
+    GENERATORS["cuda"] = torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
 
 
 class Diary(dict):
     """A dictionary of numbers and tensors that goes into a checkpoint: put it in `state`, write to it in `watch`."""
 
-    def state_dict(self) -> dict:
-        return dict(self)
-
-    def load_state_dict(self, saved: dict) -> None:
-        self.update(saved)
+    state_dict, load_state_dict = dict.copy, dict.update
 
 
 def train(
@@ -53,10 +50,8 @@ def train(
     state, seed = state or {}, schedule.seed() if seed is None else seed
     for key, thing in state.items():
         if not (hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")):
-            raise CourseError(
-                f"state[{key!r}] is {type(thing).__name__}, which has no state_dict to save: give networks, optimizers "
-                "and schedules as they are, and put tensors and numbers into a Diary."
-            )
+            remedy = "give networks, optimizers and schedules as they are, and put tensors and numbers into a Diary"
+            raise CourseError(f"state[{key!r}] is {type(thing).__name__}, which has no state_dict to save: {remedy}.")
     history: dict[str, list] = {}
     path = schedule.checkpoint_folder() / f"{name}.pt" if name else None
     settings, digests = {"steps": steps, "batch_size": batch_size, "seed": seed, "images": images, "labels": labels}, {}
@@ -105,19 +100,18 @@ def _last(history: dict[str, list]) -> dict[str, float]:
     last = {key: float(values[-1]) for key, values in history.items()}
     if broken := next((key for key, value in last.items() if math.isnan(value)), None):
         step = list(map(math.isnan, _numbers(history)[broken])).index(True) + 1
-        raise CourseError(
-            f"{broken!r} is NaN, not a number, since step {step:,}, so the training stops: look for a learning rate "
-            "that is too large, or log, sqrt or a division at 0, and make networks and optimizers anew to try again."
+        remedy = (
+            "look for too large a learning rate, or log, sqrt or a division at 0; make networks and optimizers anew"
         )
+        raise CourseError(f"{broken!r} is NaN, not a number, since step {step:,}, so the training stops: {remedy}.")
     return last
 
 
 def _save(path, run: dict, state: dict, history: dict, step: int) -> None:
     _last(history)  # from NaN there is no going on
-    things = {key: thing.state_dict() for key, thing in state.items()}
-    drawn = {key: read() for key, (read, _) in GENERATORS.items() if key != "cuda" or torch.cuda.is_available()}
-    whole = {"run": run, "step": step, "history": _numbers(history), "state": things, "random": drawn}
-    checkpoint.save(path, whole)
+    whole = {"run": run, "step": step, "history": _numbers(history)}
+    whole["random"] = {key: read() for key, (read, _) in GENERATORS.items()}
+    checkpoint.save(path, whole | {"state": {key: thing.state_dict() for key, thing in state.items()}})
 
 
 def _resume(path, run: dict, state: dict, history: dict) -> tuple[dict, int]:
@@ -137,9 +131,8 @@ def _resume(path, run: dict, state: dict, history: dict) -> tuple[dict, int]:
     for key, thing in state.items():
         thing.load_state_dict(saved["state"][key])
     history.update(saved["history"])
-    for key, drawn in saved["random"].items():
-        if key != "cuda" or torch.cuda.is_available():
-            GENERATORS[key][1](drawn)
+    for key in GENERATORS.keys() & saved["random"].keys():
+        GENERATORS[key][1](saved["random"][key])
     unsure = {part for part, text in run.items() if text == fingerprint.UNKNOWN or part not in saved["run"]}
     unsure = sorted({part.split(".")[1] for part in unsure if part.startswith("update.")})
     hint = f"; not compared: {', '.join(unsure)}" if unsure else ""

@@ -1,7 +1,6 @@
 """Gets a data set from its mirrors into a folder, through torchvision: a good file or a clear sentence.
 
-Everything is fetched into a temporary folder beside the target, checked there, and only then moved into place, so that
-a cut connection, a full disk or a killed process leaves no half-written file behind.
+It is fetched into a temporary folder, checked there, and only then moved: nothing half-written is ever left behind.
 """
 
 import contextlib
@@ -88,8 +87,7 @@ def ensure(name: str, folder: Path) -> Path:
     """Make sure that data set `name` lies whole below `folder`, downloading it where it does not; where it lies.
 
     That is `folder`, or a folder near it, where somebody named `MNIST/raw` itself or packed everything once more. Two
-    processes may call this at once: the second waits for the first and finds the files there. A DataError says that no
-    mirror gave a good file, or that `folder` cannot be written.
+    processes may call this at once: the second waits for the first and finds the files there.
     """
     source, before, lock = SOURCES[name], "it cannot be read", folder / f".{name}.lock"
     try:

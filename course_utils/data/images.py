@@ -1,7 +1,6 @@
 """Images as one tensor on the device, and `batches`, the loop that every chapter reads.
 
-MNIST takes 188 MB as float32. That fits on every device, so there is no DataLoader here: no worker processes, no
-decoding, no copying of one batch after another; shuffling is one index operation.
+MNIST takes 188 MB as float32 and fits on every device: no DataLoader, no worker processes; shuffling is one index.
 """
 
 import sys

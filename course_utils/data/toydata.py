@@ -1,7 +1,4 @@
-"""Data whose truth is known: Gaussians on a ring, on a grid and on the line, and shapes with known factors.
-
-So one can ask how many modes were lost, what the density is, and whether a code has found the factors of a picture.
-"""
+"""Data whose truth is known: Gaussians on a ring, on a grid and on the line, and shapes with known factors."""
 
 import math
 from typing import NamedTuple
