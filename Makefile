@@ -5,7 +5,7 @@ ARGS ?=
 FOLDER ?= 00
 BIN := .venv/bin
 
-.PHONY: help venv lab test test-all test-thorough run clean
+.PHONY: help venv lab test test-all test-thorough run book clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/	/'
 
@@ -31,6 +31,12 @@ test-thorough: venv ## only what test-all adds to test; MNIST=folder runs the no
 run: venv ## make run CHAPTER=02: execute one chapter; the notebook and its HTML page appear under build/
 	$(if $(CHAPTER),,$(error Which chapter? Name it, as in: make run CHAPTER=02))
 	@$(BIN)/python -m course_utils chapters run "$(CHAPTER)" $(ARGS)
+
+book: venv ## the HTML book under build/book/, which opens without a network (ARGS="--out FOLDER")
+	@$(BIN)/python -c "import sphinx_book_theme, myst_nb, sphinx_copybutton, mathjax" 2>/dev/null || { \
+	if command -v uv >/dev/null; then uv pip install --python $(BIN)/python -q -c constraints.txt -e '.[book]'; \
+	else $(BIN)/python -m pip install -q -c constraints.txt -e '.[book]'; fi; }
+	@$(BIN)/python -m course_utils book $(ARGS)
 
 clean: ## remove .venv and build/
 	@rm -rf .venv build

@@ -9,6 +9,7 @@ COMMANDS = {
     "lab": "open JupyterLab on the course, with its settings (`make lab`)",
     "chapters": "run chapters, store their notebooks, record their bands, quote them, set the address",
     "soak": "every assert of a chapter over many seeds, and its numbers against their bands",
+    "book": "the HTML book of all notebooks, readable without a network (`make book`)",
     "bench": "the course's training loops and scores against the usual ones, as a ratio",
     "weights": "list the weights that come with the course, or train them again",
     "likelihood": "the published protocol for a likelihood, as far as there is time",

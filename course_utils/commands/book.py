@@ -1,0 +1,94 @@
+"""The HTML book: every committed notebook as a page, with search, formulas and pictures, readable without a network.
+
+    python -m course_utils book                # build/book/index.html
+    python -m course_utils book --out FOLDER
+
+Nothing is executed: the pages show the outputs that the notebooks carry. Exercises are in it, solutions never.
+"""
+
+import argparse
+import importlib.util
+import os
+import re
+import shutil
+import sys
+import tomllib
+from importlib.resources import files as package_files
+from pathlib import Path
+
+import nbformat
+
+from course_utils import CourseError
+from course_utils.commands import address, chapters
+
+ROOT = chapters.ROOT
+NEEDS = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_copybutton", "mathjax")
+
+
+def anchor(jupyter: str) -> str:
+    """JupyterLab's name of a heading such as Case-1.-Pairs, as the book has it: case-1-pairs."""
+    return re.sub(r"[^\w-]", "", jupyter.lower())
+
+
+def page(notebook):
+    """A notebook as the book shows it: no set-up cell, and what a prediction asks for folded."""
+    notebook.cells = [cell for cell in notebook.cells if "bootstrap" not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\(#([^)]+)\)", lambda link: f"](#{anchor(link[1])})", cell.source)
+        jupyter = cell.metadata.get("jupyter", {})
+        tags = cell.metadata.setdefault("tags", [])
+        tags += ["hide-output"] * bool(jupyter.get("outputs_hidden"))
+        tags += ["hide-input"] * bool(jupyter.get("source_hidden"))
+    return notebook
+
+
+def collect(source: Path) -> None:
+    """Everything that Sphinx reads, below `source`, in the folders that links between chapters and exercises expect."""
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(ROOT / "book", source)
+    for folder, pattern in (("notebooks", "[0-9][0-9]_*.ipynb"), ("exercises", "ex[0-9][0-9]_*.ipynb")):
+        (source / folder).mkdir()
+        for path in sorted((ROOT / folder).glob(pattern)):
+            nbformat.write(page(nbformat.read(path, as_version=4)), source / folder / path.name)
+    shutil.copytree(ROOT / "notebooks" / "images", source / "notebooks" / "images")
+    shutil.copy(ROOT / "notebooks" / "notation.md", source / "notebooks")
+    shutil.copy(ROOT / "exercises" / "README.md", source / "exercises")
+    (source / "solutions").mkdir()
+    shutil.copy(ROOT / "solutions" / "README.md", source / "solutions")
+    script = package_files("mathjax") / "static" / "mathjax" / "es5" / "tex-svg.js"
+    (source / "_static" / "mathjax").mkdir(parents=True)
+    shutil.copy(script, source / "_static" / "mathjax")
+
+
+def build(out: Path) -> None:
+    """Write the book to `out`; warnings are errors.
+
+    Raises:
+        CourseError: a package is missing, or Sphinx has found a fault, which stands above.
+    """
+    if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
+        raise CourseError(f"The book needs {', '.join(missing)}: make book installs them (pip install -e '.[book]').")
+    from sphinx.cmd.build import main as sphinx
+
+    source = ROOT / "build" / "book-source"
+    collect(source)
+    home = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repository"]
+    if home != address.PLACEHOLDER:
+        os.environ["COURSE_REPOSITORY"] = home
+    shutil.rmtree(out, ignore_errors=True)
+    if sphinx(
+        ["-b", "html", "-W", "--keep-going", "-q", "-j", "auto", "-d", str(source / "_build"), str(source), str(out)]
+    ):
+        raise CourseError("The book was not built: what is wrong stands above.")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m course_utils book", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "book", metavar="FOLDER")
+    out = parser.parse_args(argv).out.resolve()
+    build(out)
+    print(f"{len(list(out.rglob('*.html')))} pages: open {out / 'index.html'}", file=sys.stdout)
+    return 0
