@@ -163,9 +163,6 @@ def update(x):
 # `train` calls `update` on one shuffled batch after another, shows a progress bar and remembers the losses. There is no
 # more to it (`course_utils/training.py`), except that a run that was cut off goes on where it was. Now and then it
 # calls `watch`, which looks at ten digits that are not trained on.
-#
-# > **❓ Predict.** 4 000 steps of 128 pictures. After how many will you be able to read the rebuilt digits: 100, 300,
-# > 1 000, or only at the end?
 
 # %%
 rows = Diary({"test digits": digits.test[:10]})  # a dictionary that a checkpoint keeps
@@ -177,6 +174,10 @@ def watch(step):
         rows[f"rebuilt after {step:,} steps"] = autoencoder(digits.test[:10])
         show_images(rows, alt="Ten test digits; in the rows below, rebuilt as training goes on.", into=screen)
 
+
+# %% [markdown]
+# > **❓ Predict.** 4 000 steps of 128 pictures. After how many will you be able to read the rebuilt digits: 100, 300,
+# > 1 000, or only at the end?
 
 # %% jupyter={"outputs_hidden": true}
 screen = live_picture()
@@ -290,7 +291,7 @@ pca_mse = F.mse_loss(pca_rebuild(digits.test, 64), digits.test.cpu().double()).i
 results.add(pca_mse_64=pca_mse)
 holds("the autoencoder leaves less than three quarters of PCA's error", test_mse < 0.75 * pca_mse, test_mse, pca_mse)
 
-# %% tags=["picture"]
+# %% tags=["picture"] jupyter={"outputs_hidden": true}
 some = digits.test[10:20]
 by_components = {f"{k} principal components": pca_rebuild(some, k) for k in (2, 16, 64)}
 with torch.no_grad():
@@ -405,10 +406,6 @@ holds("the average costs a quarter of that", torch.isclose(blur_error, wrong_pla
 # A larger code can only help the best attainable reconstruction. How fast does the error fall with the size? For PCA
 # we know the error for *every* $k$ at once: what the first $k$ components catch of the test pictures, subtracted
 # from what there is.
-#
-# > **❓ Predict.** Five more autoencoders, with codes of 2, 4, 8, 16 and 32 numbers, each trained for a third of the
-# > steps above. How many principal components does it take to match each: about as many, twice as many, or four
-# > times?
 
 
 # %%
@@ -428,7 +425,13 @@ def train_quickly(model, loss_of, steps, learning_rate=settings.learning_rate):
     return model
 
 
-# %%
+# %% [markdown]
+# > **❓ Predict.** Five more autoencoders, with codes of 2, 4, 8, 16 and 32 numbers, each trained for a third of the
+# > steps above. How many principal components does it take to match each: about as many, twice as many, or four
+# > times?
+
+
+# %% jupyter={"outputs_hidden": true}
 def reconstruction_error(model, x):
     return F.mse_loss(model(x), x)
 
@@ -453,7 +456,7 @@ for k, model in by_size.items():
 times = [needed[k] / k for k in sizes]
 holds("PCA needs more than that: times", 1.2 <= min(times) <= max(times) <= 4, min(times), max(times))
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 fig, ax = plt.subplots()
 ax.loglog(range(2, 129), by_pca[1:128], "--", label="PCA")
 errors = [results.numbers[f"mse_code_{k}"] for k in sizes]
@@ -476,9 +479,6 @@ show(fig, alt="Test error against the size of the code, both axes logarithmic.")
 #
 # A code is an address. To find pictures like a given one among the training digits, compare codes instead of pixels:
 # a twelfth of the numbers to store and to read.
-#
-# > **❓ Predict.** For each of 1 000 test digits, take the nearest training digit: by pixels, by 64 principal
-# > components, by code. How often does it show the same digit? Order the three.
 
 # %%
 picked = torch.randperm(len(digits.test))[:1000].to(device)
@@ -495,6 +495,10 @@ def labels_agree(index):
     return (digits.train_labels[index] == right).double().mean().item()
 
 
+# %% [markdown]
+# > **❓ Predict.** For each of 1 000 test digits, take the nearest training digit: by pixels, by 64 principal
+# > components, by code. How often does it show the same digit? Order the three.
+
 # %% jupyter={"outputs_hidden": true}
 found, agreement = {}, {}
 for name, view in views.items():
@@ -504,7 +508,7 @@ for name, view in views.items():
     agreement[name] = labels_agree(found[name][:, 0])
     print(f"{name:23s} the nearest shows the same digit: {agreement[name]:.1%}")
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 holds("by code, the nearest shows the same digit in nine cases of ten or more", agreement["code of 64"] > 0.9)
 spans = max(agreement.values()) - min(agreement.values())
 holds("the three are within five points of one another", spans < 0.05, spans)
@@ -557,7 +561,7 @@ denoiser = train_quickly(Autoencoder().to(device), denoising_error, settings.ste
 #
 # > **❓ Predict.** What will the denoiser make of an undamaged digit: leave it as it is, or harm it?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 barred = digits.test.clone()
 barred[:, :, 12:16, :] = 0
 inputs = {"no damage": digits.test, "grain": add_noise(digits.test), "black bar": barred}
@@ -573,13 +577,13 @@ with torch.no_grad():
         print(f"{damage:10s}", *(f"{name} {error[damage, name]:.4f} " for name in models))
 results.add(denoised_mse=error["grain", "denoiser"])
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 clean, grain, bar = (error[damage, "denoiser"] for damage in inputs)
 holds("against grain it leaves less than half of the autoencoder's error", grain < 0.5 * error["grain", "autoencoder"])
 holds("undamaged digits come out worse than grainy ones", clean > grain, clean / grain)
 holds("a third or more of its error on barred digits is there without a bar", clean > bar / 3, clean / bar)
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 with torch.no_grad():
     outputs = {f"{damage}, denoised": denoiser(images[:10]) for damage, images in inputs.items()}
 shown = {"grain": inputs["grain"][:10], **outputs, "original": digits.test[:10]}
@@ -597,9 +601,6 @@ show_images(shown, alt="Ten grainy digits; the denoiser's of undamaged, grainy a
 # digit. Take five kinds of intruder, and measure how well the error separates them from digits by the **area under the
 # ROC curve** (AUC): the probability that a random intruder has a larger error than a random digit. 1 is perfect, ½ is
 # useless, 0 is perfectly wrong.
-#
-# > **❓ Predict.** Upside-down digits, negatives, scrambled pixels, pure noise, an empty sheet. For which of the
-# > five is the detector worst, and why?
 
 # %%
 some = digits.test[:1000]
@@ -619,6 +620,10 @@ def error_of_each(images):
     return (autoencoder(images) - images).square().flatten(1).mean(dim=1).cpu()
 
 
+# %% [markdown]
+# > **❓ Predict.** Upside-down digits, negatives, scrambled pixels, pure noise, an empty sheet. For which of the
+# > five is the detector worst, and why?
+
 # %% jupyter={"outputs_hidden": true}
 auc, normal = {}, error_of_each(digits.test[1000:])
 for name, images in intruders.items():
@@ -628,7 +633,7 @@ for name, images in intruders.items():
     print(f"{name:17s} AUC {auc[name]:.3f}")
 results.add(auc_upside_down=auc["upside down"])
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 easy = [auc[name] for name in ("negative", "scrambled pixels", "noise")]
 holds("negatives, scrambles and noise are found nearly always", min(easy) > 0.95, min(easy))
 holds("upside-down digits less often", 0.5 < auc["upside down"] < min(easy), auc["upside down"])
@@ -636,7 +641,7 @@ holds("an empty sheet is not found reliably", auc["empty sheet"] < 0.95, auc["em
 if digits.source == "mnist":
     holds("on MNIST the detector is wrong about it nearly always", auc["empty sheet"] < 0.05)
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 with torch.no_grad():
     shown = torch.cat([images[1:3] for images in intruders.values()])
     show_images(
@@ -982,8 +987,8 @@ holds("no learned direction is a principal axis", nearest_axis.max() < 0.97, nea
 print("neighbouring eigenvalues:", ", ".join(f"{value:.3f}" for value in eigenvalues[k - 2 : k + 2]))
 
 # %% [markdown]
-# The space is PCA's; where it differs at all, it is by directions whose eigenvalues lie close together, and then it
-# hardly matters to the error which of them is kept. The axes are others. The same freedom exists in every
+# The space is PCA's. Where it differs at all, expect directions whose eigenvalues lie close together: which of those is
+# kept hardly matters to the error. The axes are others. The same freedom exists in every
 # autoencoder: *the code is defined only up to what the decoder can undo*. Chapter 02 takes most of that freedom
 # away.
 #

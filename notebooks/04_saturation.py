@@ -105,7 +105,7 @@ results = Results("04", digits.source)
 # > **❓ Predict.** The discriminator gives a fake a probability of one in four hundred of being real, $s = -6$. How many times
 # > larger is the second slope than the first? And what if $s = -12$?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 for s in (0.0, -6.0, -12.0):
     s = torch.tensor(s, requires_grad=True)
     (minimax,) = torch.autograd.grad(-F.softplus(s), s)  # log(1 − σ(s)), written safely: section 4.4
@@ -147,8 +147,7 @@ right.annotate("D is fooled", (4.2, 1.05), fontsize=9)
 left.legend(fontsize=9)
 show(
     fig,
-    alt="Two panels over the logit of a fake. Left, the losses: both fall, log(1 - D) is flat on the left, -log D is "
-    "steep there. Right, the slopes: that of log(1 - D) vanishes where D is sure of a fake, that of -log D is 1 there.",
+    alt="Two panels over the logit of a fake: left the two losses, right the size of their slopes.",
 )
 
 # %% [markdown]
@@ -228,7 +227,7 @@ for sign, j_g in (("plus", constant + second_sum), ("minus", constant - second_s
 # > **❓ Predict.** Draw both gradients over $\theta$ from 0 to 8 before you run the next cells. Where is the saturating one
 # > largest?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 t = torch.linspace(-30, 40, 14_001, dtype=torch.float64)  # a grid to integrate on
 standard = distributions.Normal(torch.zeros((), dtype=torch.float64), 1.0)
 
@@ -249,7 +248,7 @@ for place in (20, 60, 120, 160):
     print(f"θ = {theta[place]:.0f}: {saturating[place]:9.6f} and {non_saturating[place]:.6f}")
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 bound = theta / 2 * (-(theta**2) / 8).exp()
 holds("the bound (4.5) holds at every θ", (saturating <= bound + 1e-12).all())
 holds("far away nothing is left of it", saturating[-1] < 0.001, saturating[-1])
@@ -316,8 +315,8 @@ for name, walk in walks.items():
 right.set(xlabel="step of gradient descent", ylabel="$\\theta$", ylim=(-0.5, 9))
 show(
     fig,
-    alt="Left, gradients over the distance theta: the saturating one rises to a small hump below 2 and vanishes beyond 5, "
-    "the other grows like theta. Right, 100 steps from theta 8: one falls to zero, the saturating one stays at 8.",
+    alt="Left, both losses' gradients against the distance theta of the fakes; right, "
+    "theta against 100 steps of descent from 8.",
 )
 
 
@@ -355,7 +354,7 @@ holds("everywhere they add up to θ", torch.allclose(saturating + non_saturating
 # > return? (The truth: 17.00000004 and 0.99999996.)
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def value_and_slope(loss, s):
     s = torch.tensor(s, requires_grad=True)
     value = loss(s)
@@ -374,7 +373,7 @@ for s in (5.0, 16.0, 17.0, 40.0):
     found = {name: value_and_slope(loss, s) for name, loss in on_a_fake.items()}
     print(f"s = {s:3.0f}", *(f"  {name}: loss {v:6.2f}, slope {g:4.2f}" for name, (v, g) in found.items()))
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 (value, slope) = found["literal"]
 holds("at s = 40, literal: infinite loss, no slope", math.isinf(value) and math.isnan(slope))
 holds("BCELoss: a loss of 100 and no slope", found["BCELoss"] == (100.0, 0.0))
@@ -542,7 +541,7 @@ def play_all(make_optimizer, steps):
 # > the factor be at the end of the game?
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def sgd(weights, lr=0.1):
     return torch.optim.SGD(weights, lr=lr)
 
@@ -550,7 +549,7 @@ def sgd(weights, lr=0.1):
 sgd_runs = play_all(sgd, settings.sgd_steps)
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 COLOUR_OF = dict(zip(("saturating", "non-saturating", "hinge", "saturating, ε = 1e-16"), COLOURS, strict=False))
 
 
@@ -567,11 +566,11 @@ plot_norms(ax, sgd_runs)
 ax.legend(loc="center right")
 show(
     fig,
-    alt="The norm of the generator's gradient under SGD over the steps of the game, logarithmic, three seeds each: "
-    "non-saturating and hinge stay around 1, the saturating one starts four to five orders of magnitude lower and stays there.",
+    alt="The norm of the generator's gradient under SGD against the step of the game, "
+    "logarithmic: three losses, three seeds each.",
 )
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 for seed in game_seeds:
     norms = {name: torch.tensor(sgd_runs[name, seed][1]["gradient norm"]) for name in games}
     first = {name: values[0].item() for name, values in norms.items()}
@@ -637,8 +636,7 @@ results.add(
 # %% tags=["picture"]
 show_images(
     {f"{name} loss": sample(sgd_runs[name, game_seeds[0]][0])[:10] for name in games},
-    alt="Ten samples of each generator after the game with SGD. Saturating: grey noise, as from an untrained network. "
-    "Non-saturating and hinge: rough strokes in the middle of a dark ground, the first hints of digits.",
+    alt="Three rows: ten samples of each generator after the game with SGD, saturating, non-saturating and hinge.",
 )
 
 # %%
@@ -668,7 +666,7 @@ for k, start in enumerate(untrained):
 # > $c = 10^{-4}, 10^{-8}, 10^{-10}$?
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def adam_distance(c, steps=10):
     w = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([w], lr=0.01)
@@ -738,9 +736,9 @@ axes[0].set_yscale("log")
 axes[1].legend(fontsize=9, loc="lower left")
 show(
     fig,
-    alt="Three panels over the length of the discriminator's head start. The saturating gradient falls by many orders of "
-    "magnitude; Adam's first step stays nearly full up to 300 steps, then drops to zero; the effective share of the "
-    "batch falls steadily. For the non-saturating loss none of the three falls.",
+    alt="Three panels over the length of the discriminator's head start: the norm of "
+    "the gradient, Adam's first step, and the effective share of the batch, each "
+    "for the saturating and the non-saturating loss.",
 )
 
 # %%
@@ -774,18 +772,18 @@ print(f"after 300 steps {fall:.1f} orders of magnitude apart, share {share[:, sh
 # > last?
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def adam(weights, eps=1e-8):
     return torch.optim.Adam(weights, lr=1e-3, betas=(0.5, 0.99), eps=eps, fused=True)
 
 
 adam_runs = play_all(adam, settings.adam_steps)
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 adam_distances = table(adam_runs)
 results.add(**{f"adam_{name.replace('-', '_')}_frechet": sum(row) / 3 for name, row in adam_distances.items()})
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 for k, start in enumerate(untrained):
     left = max(row[k] for row in adam_distances.values()) / start.frechet
     holds("all three have left their start", left < 0.6, left)
@@ -795,11 +793,10 @@ for k, start in enumerate(untrained):
 last = [max(games, key=lambda name: adam_distances[name][k]) for k in range(3)]
 print("last, seed by seed:", ", ".join(last))
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 show_images(
     {f"{name} loss": sample(adam_runs[name, game_seeds[0]][0])[:10] for name in games},
-    alt="Ten samples of each generator after training with Adam: in all three rows rough strokes on a dark ground, some "
-    "of them close to digits. The saturating row is no longer noise.",
+    alt="Three rows: ten samples of each generator after the game with Adam, saturating, non-saturating and hinge.",
 )
 
 # %% [markdown]
@@ -834,9 +831,8 @@ for ax, runs, lead in zip(axes, (adam_runs, late_runs), (settings.head_start, se
 axes[1].set_ylabel("")
 show(
     fig,
-    alt="Gradient norms with Adam, logarithmic. After a head start of 300 steps all three losses are soon between 0.1 and "
-    "10. After 2000 steps the saturating norm lies many orders of magnitude below the non-saturating one for a long "
-    "time; with a smaller epsilon it rises at once.",
+    alt="Norms of the generator's gradient with Adam, logarithmic, in two panels: "
+    "after head starts of 300 and of 2000 steps.",
 )
 
 # %%
@@ -986,9 +982,6 @@ results.check()
 # The squared error carries a factor $\sigma(s)$, as the minimax loss does. Where the model is confident *and wrong*, it
 # cannot feel its mistake. Cross-entropy divides that factor away. Two hundred points on a line, one weight $w$ with $s = wx$,
 # and a start at $w = -10$ that is wrong about all of them:
-#
-# > **❓ Predict.** The right $w$ are the positive ones. Where is $w$ after 300 steps of gradient descent with learning rate 1,
-# > for each of the two losses?
 
 # %%
 y = (torch.arange(200) % 2).float()
@@ -999,13 +992,17 @@ classifiers = {
 }
 
 
-# %%
+# %% [markdown]
+# > **❓ Predict.** The right $w$ are the positive ones. Where is $w$ after 300 steps of gradient descent with learning rate 1,
+# > for each of the two losses?
+
+# %% jupyter={"outputs_hidden": true}
 s = torch.linspace(-12, 12, 241, dtype=torch.float64, requires_grad=True)
 (by_autograd,) = torch.autograd.grad((1 - torch.sigmoid(s)).square().sum(), s)
 by_hand = -2 * (1 - torch.sigmoid(s)) ** 2 * torch.sigmoid(s)
 holds("(4.9) is what autograd finds", torch.allclose(by_autograd, by_hand))
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 paths = {}
 for name, loss in classifiers.items():
     w, paths[name] = torch.tensor(-10.0, requires_grad=True), []  # every point on the wrong side
@@ -1016,7 +1013,7 @@ for name, loss in classifiers.items():
     accuracy = ((w * x > 0) == (y > 0)).float().mean().item()
     print(f"{name}: first gradient {paths[name][0][1]:9.5f}, at the end w = {w:6.2f}, accuracy {accuracy:.2f}")
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 fig, ax = plt.subplots()
 for name, path in paths.items():
     ax.plot([w for w, _ in path], label=name)
@@ -1026,12 +1023,11 @@ ax.set(xlabel="step of gradient descent", ylabel="weight $w$")
 ax.legend(loc="center right")
 show(
     fig,
-    alt="The weight against steps of descent, both from -10: with cross-entropy it rises straight to zero in about ten "
-    "steps and beyond; with squared error it stays at -10 for all 300 steps.",
+    alt="The weight against 300 steps of descent from -10, with cross-entropy and with squared error.",
 )
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 stuck, healed = paths["squared error"], paths["cross-entropy"]
 holds("squared error: hardly a first gradient", abs(stuck[0][1]) < 0.01, stuck[0][1])
 holds("after 300 steps it is where it was", stuck[-1][0] < -9, stuck[-1][0])
@@ -1161,7 +1157,7 @@ for name, (alpha, beta) in schemes.items():
 # > **❓ Predict.** Put a fake far from the data, where $D_0$ is tiny. What becomes of this slope for $\beta = 0$? For $\beta = 0.1$?
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def smoothed_gradient(theta, alpha, beta):
     """The non-saturating gradient in θ for the game of section 4.3, against the smoothed D*."""
     x = t.clone().requires_grad_()
@@ -1185,12 +1181,12 @@ right.set(xlabel="distance $\\theta$ of the fakes from the data", ylabel="gradie
 right.legend(fontsize=9)
 show(
     fig,
-    alt="Left, the optimal discriminator over x: falling from 1, 0.9 and 0.9 at the data to 0, 0 and 0.1 at the fakes. "
-    "Right, the generator's gradient over the distance: without and with one-sided smoothing it grows like the distance, "
-    "with two-sided smoothing it rises to a hump and vanishes.",
+    alt="Left, the optimal discriminator over x for three kinds of target, with the "
+    "densities of data and fakes; right, the generator's gradient over the "
+    "distance for the three.",
 )
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 torch.testing.assert_close(curves["none"], non_saturating, rtol=1e-6, atol=1e-9)
 same = torch.allclose(curves["one-sided"], curves["none"], rtol=1e-6, atol=1e-9)
 holds("one-sided: the generator's gradient is what it was", same)

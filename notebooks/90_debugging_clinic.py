@@ -35,8 +35,8 @@
 #
 # **You need** chapters 02 and 03. Single cases touch chapters 04, 05 and 07; you can read them without.
 #
-# ![Three rows of ten pictures: test digits; reconstructions by a VAE that minimises the negative ELBO, blurred but mostly
-# right; by one that minimises the ELBO, black specks on white, ten times nearly the same.](images/90.png)
+# ![Three rows of ten pictures: test digits; what a VAE makes of them that minimises the negative ELBO; what a VAE makes of
+# them that minimises the ELBO.](images/90.png)
 #
 # *Two VAEs that differ in one sign. The loss of both went down at every glance. Case 9 has the story.*
 
@@ -237,7 +237,7 @@ assert "between 0 and 1" in said[0]
 # > **❓ Predict.** `binary_cross_entropy_with_logits` accepts any target. On a pixel with target −1, how small can the loss
 # > become?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 logit = torch.tensor([0.0, -10.0, -100.0])
 silent = F.binary_cross_entropy_with_logits(logit, torch.full((3,), -1.0), reduction="none")
 print("loss at logits 0, −10, −100:", [f"{value:.2f}" for value in silent.tolist()])
@@ -317,7 +317,7 @@ assert x.shape == (2, 64, 8, 8)  # batch, channels, height, width
 #
 # > **❓ Predict.** By (90.1), how many numbers come out?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 critic = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 16, 4, 2, 1), nn.Conv2d(16, 1, 4, 1, 0))
 two_pictures = torch.randn(2, 3, 32, 32)
 verdicts = critic(two_pictures).view(-1, 1)
@@ -390,7 +390,7 @@ assert nn.BatchNorm1d(256, 0.8).momentum == 0.1
 # > layer may well give?
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def normalised_variance(v, eps):
     x = torch.randn(4096, 4, dtype=torch.float64)
     x = (x - x.mean(dim=0)) / x.std(dim=0, correction=0) * math.sqrt(v)  # variance v, exactly
@@ -405,7 +405,7 @@ for v in (0.01, 0.1, 1.0, 10.0):
     assert abs(default - 1) < 2e-3
 results.add(batchnorm_variance=normalised_variance(1.0, 0.8).mean().item())
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 v = torch.logspace(-3, 2, 100)
 fig, ax = plt.subplots(figsize=(6, 2.8))
 for eps in (1e-5, 0.8):
@@ -414,8 +414,7 @@ ax.set(xlabel="variance before batch norm", ylabel="variance after it")
 ax.legend()
 show(
     fig,
-    alt="Variance after batch norm against the variance before it: with the default eps flat at one; with eps 0.8 it "
-    "rises from nearly zero to one, so the layer no longer normalises.",
+    alt="Variance after batch norm against the variance before it, for the default eps and for eps 0.8.",
 )
 
 # %% [markdown]
@@ -445,7 +444,7 @@ assert repaired.eps == 1e-5
 # > $\log p(x \mid z)$? And the encoder that minimises $-D_\text{KL}$?
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def train_with_sign(sign, steps):
     """A small VAE trained on sign × negative ELBO."""
     torch.manual_seed(schedule.seed())
@@ -485,8 +484,8 @@ with torch.no_grad():
     }
 show_images(
     rows,
-    alt="Three rows of ten pictures: test digits; blurred, mostly right reconstructions by the VAE with the right sign; by "
-    "the one with the wrong sign black specks on white, ten times nearly the same.",
+    alt="Three rows of ten pictures: test digits; what the VAE with the right sign "
+    "makes of them; what the one with the wrong sign makes of them.",
 )
 black = digits.train.mean(dim=0).flatten() < 0.01  # pixels that are hardly ever anything but black
 assert rows["trained on the negative ELBO, 600 steps"][:, black].mean() < 0.1
@@ -568,10 +567,6 @@ s = torch.linspace(-6, 6, 25, dtype=torch.float64, requires_grad=True)
 (slope,) = torch.autograd.grad((F.softplus(s) + F.softplus(-s)).sum(), s)
 holds("(90.4) by autograd", torch.allclose(slope, 2 * s.sigmoid() - 1))
 
-# %% [markdown]
-# > **❓ Predict.** A discriminator descends (90.4) on its fakes. Where does $D(G(z))$ come to rest? The generator below
-# > never moves, so a healthy discriminator has an easy life.
-
 
 # %%
 def train_judge(zero_grad_after_step, steps=100):
@@ -595,19 +590,23 @@ def train_judge(zero_grad_after_step, steps=100):
     return verdicts, losses
 
 
-# %%
+# %% [markdown]
+# > **❓ Predict.** A discriminator descends (90.4) on its fakes. Where does $D(G(z))$ come to rest? The generator below
+# > never moves, so a healthy discriminator has an easy life.
+
+# %% jupyter={"outputs_hidden": true}
 healthy, healthy_loss = train_judge(zero_grad_after_step=False)
 blind, blind_loss = train_judge(zero_grad_after_step=True)
 plot_history(
     {"zero_grad before backward": healthy, "zero_grad after step": blind},
-    alt="The discriminator's mean verdict on fakes against steps: with zero_grad before backward it falls to nearly "
-    "zero; with zero_grad after the step it returns to one half and stays.",
+    alt="The discriminator's mean verdict on fakes against steps, for two places of "
+    "zero_grad; a dashed line at one half.",
     ylabel="mean D(G(z))",
     window=5,
     hlines={"one half": 0.5},
 )
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 at_the_end = [sum(values[-20:]) / 20 for values in (healthy, blind, healthy_loss, blind_loss)]
 print("D on fakes: {:.3f} against {:.3f};  loss: {:.3f} against {:.3f}".format(*at_the_end))
 assert at_the_end[0] < 0.1
@@ -786,7 +785,7 @@ with torch.no_grad():
     attempt = model.decode(model.encode(patient.prepare(sixteen[:10]))[0]).sigmoid()
 show_images(
     {"wanted": sixteen[:10], "the patient's attempt": attempt},
-    alt="Ten digits and below them the patient's reconstructions, ten times nearly the same picture.",
+    alt="Ten digits, and below them what the patient makes of them.",
 )
 
 # %% [markdown]
@@ -820,7 +819,7 @@ print("check 1 passes")
 # > **❓ Predict.** Fresh logits are near 0. What is the binary cross-entropy of a picture, summed over 784 pixels? What are a
 # > fresh GAN's two losses?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 fresh = VAE(latent_dim=8, hidden_dim=100).to(device)
 start, start_kl = (term.item() for term in terms(patient, fresh, sixteen))
 print(f"reconstruction {start:.3f} (784 · log 2 = {784 * math.log(2):.1f}), KL {start_kl:.3f}")
@@ -925,7 +924,7 @@ with torch.no_grad():
     attempt = model.decode(model.encode(sixteen[:10])[0]).sigmoid()
 show_images(
     {"wanted": sixteen[:10], "the patient, cured": attempt},
-    alt="Ten digits and below them the cured patient's reconstructions, which are the same digits, slightly soft.",
+    alt="Ten digits, and below them what the cured patient makes of them.",
 )
 check_pictures(attempt.view(-1, 1, 28, 28), 0, 1)
 torch.testing.assert_close(model.encode(sixteen)[0][:1], model.encode(sixteen[:1])[0], rtol=1e-3, atol=1e-3)
@@ -940,7 +939,7 @@ torch.testing.assert_close(model.encode(sixteen)[0][:1], model.encode(sixteen[:1
 # > **❓ Predict.** Pixels from −1 to 1 we leave out, as the error would be measured on another scale. How far do the other three
 # > faults stand from the healthy runs, in units of the spread between seeds? And can this yardstick tell which of them is worst?
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 faults = {
     "healthy": {},
     "mean over the pixels": {"reconstruction": lambda logits, x: reconstruction_loss(logits, x) / 784},
@@ -953,7 +952,7 @@ for name, fault in faults.items():
     shares[name] = [share_of_baseline(train_patient(ill, sixteen, seed=seed)[0], sixteen) for seed in range(3)]
     print(f"{name:30s}", "  ".join(f"{share:5.2f}" for share in shares[name]))
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 spread = max(shares["healthy"]) - min(shares["healthy"])
 for name in list(faults)[1:]:
     away = min(shares[name]) - max(shares["healthy"])
@@ -1237,7 +1236,7 @@ assert old.state_dict().keys() != new.state_dict().keys()
 # > **❓ Predict.** We only *load* the bytes and never look at the result. Is the file there afterwards?
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 class Trap:
     """An object whose pickle says: to rebuild me, call Path.touch on this path."""
 

@@ -256,8 +256,6 @@ holds("the loss remembers its step, the detached one does not", loss.grad_fn is 
 # the work grows by a factor of
 #
 # $$\left(\frac{512}{8}\right)^3 = 262\,144. \tag{94.1}$$
-#
-# > **❓ Predict.** By what factor does the time grow?
 
 
 # %%
@@ -274,6 +272,9 @@ def microseconds(n, dtype=torch.float32):
         series.append((time.perf_counter() - begun) / 5 * 1e6)
     return min(series)
 
+
+# %% [markdown]
+# > **❓ Predict.** By what factor does the time grow?
 
 # %% jupyter={"outputs_hidden": true}
 small, large = microseconds(8), microseconds(512)

@@ -1031,8 +1031,8 @@ with when_ready():
 # %% [markdown]
 # ## 7 Free bits
 #
-# A remedy for posterior collapse that the chapter does not show (Kingma et al., 2016): let every coordinate have
-# $\lambda$ nats for nothing. Average the KL divergence of each coordinate over the batch first, and replace what lies
+# A remedy for posterior collapse (Kingma et al., 2016). Section 2.8 shows its coarse form, one allowance for the whole
+# code; here every coordinate has $\lambda$ nats for nothing. Average the KL divergence of each coordinate over the batch first, and replace what lies
 # below $\lambda$ by $\lambda$:
 #
 # $$\sum_{j=1}^d \max\Bigl(\lambda,\ \frac1n\sum_{i=1}^n D_\text{KL}\bigl(q(z_j\mid x_i)\,\Vert\,p(z_j)\bigr)\Bigr).$$

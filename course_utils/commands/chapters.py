@@ -36,6 +36,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = {"short": 900, "rehearsal": 900, "full": None}  # seconds
 
+# On a narrow screen and on paper long lines of code go on below; on paper they would be cut.
+PAGE_STYLE = "<style>.highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }</style>\n"
+
 # A number that the text quotes: <!--CC.key-->NUMBER, where CC is the chapter that measured it.
 QUOTE = re.compile(r"<!--(\d\d)\.(\w+)-->([-−]?\d+(?:\.\d+)?)")
 
@@ -130,6 +133,7 @@ def run(chapter: str, folder: Path) -> list[Path]:
     # A page that is complete in itself: the pictures of its Markdown, whose paths start at the script, lie in it.
     exporter, resources = HTMLExporter(embed_images=True), {"metadata": {"path": str(script.parent)}}
     page, _ = exporter.from_notebook_node(notebook, resources)
+    page = page.replace("</head>", f"{PAGE_STYLE}</head>", 1)
     written[1].write_text(page, encoding="utf-8")
     for path in written:
         print(f"  {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")

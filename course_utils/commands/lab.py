@@ -28,6 +28,8 @@ SETTINGS = {
     "labconfig/default_setting_overrides.json": {
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
         "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+        # Long lines of code go on below instead of out of sight.
+        "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineNumbers": False, "lineWrap": True}},
     },
     "labconfig/page_config.json": {
         # nbgrader is installed for its format of exercises, jupytext for chapters as scripts: their panels would only

@@ -70,6 +70,7 @@ def test_run_writes_the_executed_notebook_and_its_page(book):
     # Twice the same pixel: from the Markdown's file, which the page must carry with it, and from the output.
     assert page.count(base64.b64encode(PNG).decode()) >= 2
     assert "images/07.png" not in page
+    assert "white-space: pre-wrap" in page[: page.index("</head>")]  # long lines of code
     assert not book.notebook.exists(), "run leaves the stored notebook alone"
 
 

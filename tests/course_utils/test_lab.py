@@ -77,6 +77,7 @@ lab.main(["exercises"])
     assert not [name for name in found["extensions"] if "jupytext" in name or "nbgrader" in name]
     assert found["overrides"]["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
     assert found["overrides"]["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]["markdown"]
+    assert found["overrides"]["@jupyterlab/notebook-extension:tracker"]["codeCellConfig"]["lineWrap"] is True
     assert "jupyterlab-jupytext" in found["page"]
     assert "[0-9][0-9]_*.py" in found["hidden"]
     assert os.path.samefile(found["root"], lab.ROOT)
