@@ -364,7 +364,7 @@ assert judged(torch.randn(2, 3, 16, 16)).shape == (2, 1)
 assert dcgan.discriminator(two_pictures).shape == (2,)
 
 # %% [markdown]
-# ## 90.4 Signs and arguments · 12 min
+# ## 90.4 Signs and arguments · 11 min
 #
 # From here on the faults whisper.
 #

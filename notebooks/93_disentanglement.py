@@ -161,7 +161,7 @@ show_images(
 # Look along each row: does one thing change, or several? A score is to say it for us.
 
 # %% [markdown]
-# ## 93.3 Two scores · 4 min
+# ## 93.3 Two scores · 5 min
 #
 # Both hold one factor fixed, let the others vary, and ask whether the code gives away which one was held.
 #
@@ -175,11 +175,8 @@ show_images(
 #
 # With five factors, chance is 0.2. A code for us is a table: a row of numbers for each of the 4608 pictures. First, the groups:
 
+
 # %%
-
-from course_utils.data.toydata import FACTORS
-
-
 def rows_with_one_factor_fixed(fixed, generator):
     """Rows of all_factors(), (n, m), for factors `fixed` (n, m): alike in it, else random."""
     sizes = torch.tensor(list(FACTORS.values()))
@@ -188,6 +185,16 @@ def rows_with_one_factor_fixed(fixed, generator):
     draws = torch.where(alike, draws[:, :1], draws)  # the fixed factor is that of the first of the m
     strides = torch.tensor([math.prod(sizes[k + 1 :].tolist()) for k in range(len(sizes))])
     return (draws * strides).sum(dim=-1)
+
+
+fixed = torch.tensor([0, 3])[:, None].expand(-1, 12)  # the shape, then x
+groups = rows_with_one_factor_fixed(fixed, torch.Generator().manual_seed(0))
+show_images(
+    {name: toydata.shapes(factors[rows]) for name, rows in zip(("one shape", "one x"), groups, strict=True)},
+    columns=12,
+    size=0.5,
+    alt="Two rows of twelve pictures: in the first all have the same shape, in the second the same place from left to right.",
+)
 
 
 # %%
@@ -221,14 +228,11 @@ def factor_vae_score(codes, seed=0, n=1000, group=64):
 # A score is to be tried on codes whose answer we know. The ideal code is the factors themselves, put to mean 0 and standard deviation 1.
 # Rotating it loses nothing, as every picture still has its own code, but mixes the factors. We rotate $x$ and $y$ by 44° and by 45°. And we
 # mix all, with three coordinates of noise added, by a rotation that puts an equal share of every coordinate into each (a Hadamard matrix).
-#
-# > **❓ Predict.** For each code of the table: full marks, chance, or between? Where will the two scores disagree?
 
 # %%
 ideal = (factors - factors.float().mean(dim=0)) / factors.float().std(dim=0)
 
 
-# %%
 def rotate_x_and_y(degrees):
     rotation, angle = torch.eye(5), math.radians(degrees)
     turn = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
@@ -236,7 +240,6 @@ def rotate_x_and_y(degrees):
     return rotation
 
 
-# %%
 torch.manual_seed(schedule.seed())
 half = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / math.sqrt(2)
 even = torch.kron(half, torch.kron(half, half))  # (8, 8), every entry ±1/√8
@@ -253,10 +256,15 @@ codes = {
 same = all(torch.allclose(r @ r.T, torch.eye(len(r)), atol=1e-5) for r in (rotate_x_and_y(44), even))
 holds("the rotations lose nothing", same)
 
+# %% [markdown]
+# > **❓ Predict.** For each of these seven codes: full marks, chance, or between? Where will the two scores disagree?
+
 # %% jupyter={"outputs_hidden": true}
 known = {name: (beta_vae_score(code), factor_vae_score(code)) for name, code in codes.items()}
 for name, (by_classifier, by_vote) in known.items():
     print(f"{name:16s} β-VAE score {by_classifier:.2f}   FactorVAE score {by_vote:.2f}")
+
+# %%
 holds("the factors get full marks", known["the factors"] == (1, 1))
 holds("noise gets chance", max(known["noise"]) < 0.3)
 holds("x alone, as tidy as can be, gets chance by vote", known["x alone"][1] < 0.25)
@@ -313,6 +321,8 @@ holds("the rotated model draws the same pictures, with the same prior density", 
 scores = {key: (beta_vae_score(code), factor_vae_score(code)) for key, code in means.items()}
 for (beta, seed), (by_classifier, by_vote) in scores.items():
     print(f"β = {beta}, seed {seed}: β-VAE score {by_classifier:.2f}, FactorVAE score {by_vote:.2f}")
+
+# %% jupyter={"outputs_hidden": true}
 for beta in (1, 4):
     table = torch.tensor([both for (b, _), both in scores.items() if b == beta])
     (classifier_mean, vote_mean), span = table.mean(dim=0).tolist(), (table.amax(0) - table.amin(0)).tolist()
