@@ -12,7 +12,6 @@ from course_utils.commands import chapters, form
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SCRIPTS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
 CORE = {"00": 20, "06": 90}  # minutes; 75 for the others
-SILENT = {"02": 0.43, "93": 0.36}  # a quarter for the others; these two are not there yet
 TRAINS = {"01": 15, "02": 15, "03": 15, "05": 15}  # before this minute
 
 FORMS = {path.stem[:2]: form.form(nbformat.read(path.with_suffix(".ipynb"), as_version=4)) for path in SCRIPTS}
@@ -34,7 +33,7 @@ def test_cells_are_short_and_speak(chapter):
     of = FORMS[chapter]
     assert of.longest <= 35
     assert of.median <= 8
-    assert of.silent <= SILENT.get(chapter, 0.25)
+    assert of.silent <= 0.25
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
