@@ -32,7 +32,7 @@ PY
 # Which Python stands behind a command, an environment or a link: where it is installed, and its version.
 behind() { "$1" -c 'import os, sys; print(sys.version.split()[0], os.path.realpath(sys.base_prefix))' 2>/dev/null; }
 
-why="is incomplete, broken or out of date"
+why="is incomplete, broken, out of date or was made for another folder"
 if whole; then
     why=
     [ "$torch" = "$made" ] || why="has the other PyTorch (it was made with TORCH=$made)"
