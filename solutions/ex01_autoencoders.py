@@ -1085,53 +1085,68 @@ with when_ready():
 # write down** how many numbers you expect your convolutional network to need for the held-out error that PCA reaches
 # with 16.
 #
-# **Task 7.** Write `errors_by_code_size`. For each size: call `torch.manual_seed(seed)`, make a new `ConvAutoencoder`
-# for the size of these pictures, train it, and measure its error per pixel on the test pictures.
+# ### Task 7 · One network for each size
+#
+# Write `train_sizes`. For each size: call `torch.manual_seed(seed)`, make a new `ConvAutoencoder` for the size of these
+# pictures, and train it. Return the networks; their errors are measured by the check, and by you, on pictures they have
+# not seen.
 
 
 # %% nbgrader={"grade": false, "grade_id": "investigation-code", "locked": false, "schema_version": 3, "solution": true}
-def errors_by_code_size(sizes, train_images, test_images, steps, seed=0):
-    """A list with one float for each code size: the error per pixel on test_images, after `steps` steps on train_images."""
+def train_sizes(sizes, train_images, steps, seed=0):
+    """A list with one network for each code size, each trained for `steps` steps on train_images (n, 1, size, size)."""
     ### BEGIN SOLUTION
-    errors = []
+    models = []
     for k in sizes:
         torch.manual_seed(seed)
         model = ConvAutoencoder(k, train_images.shape[-1])
         train_autoencoder(model, train_images, steps)
-        errors.append(dataset_error(model.eval(), test_images, 256))
-    return errors
+        models.append(model.eval())
+    return models
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "investigation-test", "locked": true, "points": 3, "schema_version": 3, "solution": false}
 import torch
+import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
-from course_utils.checks import check
+from course_utils.checks import check, close
 
 small = torch.tensor(load_digits().images, dtype=torch.float32).view(-1, 1, 8, 8) / 16
-curve = errors_by_code_size([1, 12], small[:600], small[600:900], steps=120)
-check(len(curve) == 2, "One error for each code size.")
-check(
-    curve[1] < 0.85 * curve[0],
-    "Twelve numbers should rebuild clearly better than one: is a new model made, with its own code size, for each entry?",
-)
+held_out = small[600:900]
+
+
+def error(model, size):
+    """Error per pixel, from codes alone, which cross in another order and a little blurred: no picture is smuggled."""
+    codes = model.encode(held_out)
+    check(tuple(codes.shape) == (300, size), "Each network has a code of its own size.")
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(701))
+    blurred = codes[order] + 1e-3 * torch.randn(300, size, generator=torch.Generator().manual_seed(702))
+    return F.mse_loss(model.decode(blurred), held_out[order]).item()
+
+
+models = train_sizes([1, 12], small[:600], steps=120)
+check(len(models) == 2, "One network for each code size.")
+curve = [error(model, size) for model, size in zip(models, (1, 12), strict=True)]
+message = "Twelve numbers should rebuild clearly better than one: is a new network made and trained for each entry?"
+check(curve[1] < 0.85 * curve[0], message)
 ### BEGIN HIDDEN TESTS
-_, after_another = errors_by_code_size([3, 12], small[:600], small[600:900], steps=12, seed=4)
-(alone,) = errors_by_code_size([12], small[:600], small[600:900], steps=12, seed=4)
-check(
-    abs(after_another / alone - 1) < 1e-3,
-    "The same code size and seed gave another error: seed each run by itself, so that it does not depend on the runs before it.",
-)
-default, zero = [errors_by_code_size([12], small[:600], small[600:900], 3, **seed)[0] for seed in ({}, {"seed": 0})]
-check(abs(default / zero - 1) < 1e-3, "Without a seed the seed is 0.")
-(other,) = errors_by_code_size([12], small[:600], small[600:900], steps=12, seed=5)
-check(other != alone, "Another seed gave exactly the same error: the seed is not used.")
-(negatives,) = errors_by_code_size([12], small[:600], 1 - small[600:900], steps=40)
-check(
-    negatives > 3 * curve[0],
-    "Measured on negatives, the error should be far larger: is it measured on the test pictures, by the model trained on the training pictures?",
-)
+average = small[:600].mean(dim=0, keepdim=True)
+by_mean = F.mse_loss(average.expand_as(held_out), held_out).item()
+check(curve[1] < 0.6 * by_mean, "With twelve numbers the network is hardly better than the mean picture: not trained.")
+message = "The same code size and seed gave another network: seed each run by itself, so that it does not depend on the runs before it."
+_, after_another = train_sizes([3, 12], small[:600], steps=12, seed=4)
+(alone,) = train_sizes([12], small[:600], steps=12, seed=4)
+close(after_another.encode(held_out[:20]), alone.encode(held_out[:20]), message, rtol=1e-2, atol=1e-3)
+default, zero = [train_sizes([12], small[:600], 3, **seed)[0].encode(held_out[:20]) for seed in ({}, {"seed": 0})]
+close(default, zero, "Without a seed the seed is 0.", rtol=1e-2, atol=1e-3)
+(other,) = train_sizes([12], small[:600], steps=12, seed=5)
+message = "Another seed gave exactly the same network: the seed is not used."
+check((other.encode(held_out[:20]) - alone.encode(held_out[:20])).abs().max() > 1e-3, message)
+(negative,) = train_sizes([12], 1 - small[:600], steps=60)
+message = "Trained on negatives, the network should rebuild these pictures badly: is it trained on the pictures that are handed in?"
+check(error(negative, 12) > 2 * curve[1], message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1143,13 +1158,13 @@ check(
 def my_experiment():
     for k in (4, 8, 16):
         for seed in (0, 1):
-            error = errors_by_code_size([k], train_digits, test_digits, steps=200, seed=seed)[0]
-            print(f"code of {k:2d}, seed {seed}: {error:.4f}")
+            (model,) = train_sizes([k], train_digits, steps=200, seed=seed)
+            print(f"code of {k:2d}, seed {seed}: {dataset_error(model, test_digits, 256):.4f}")
 
 
 # %% nbgrader={"grade": false, "grade_id": "experiment-output", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
-    curve  # the test above has been run
+    models  # the test above has been run
     my_experiment()
 
 # %% [markdown]

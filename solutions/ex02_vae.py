@@ -1098,114 +1098,196 @@ class SmallVAE(nn.Module):
 # **Before you start, write down** at which β you expect the last of the eight coordinates to fall silent: 2, 5, 20,
 # 100?
 #
-# **Task 8.** Write `beta_experiment`. Call `torch.manual_seed(seed)`, make a `SmallVAE`, train it for `steps` steps
-# with Adam (learning rate $5\cdot10^{-3}$, random batches of 128 training pictures) on $L_\beta$ of (2.10), or, with
-# `floor > 0`, with `free_bits` in the place of the KL term. Then measure on all **test** pictures, with one draw of $z$
-# each: the rate and the distortion, in nats per picture, and the number of active coordinates (variance of $\mu_j(x)$
-# over the pictures above 0.01).
+# ### Task 8a · Train one
+#
+# Write `train_small`. Call `torch.manual_seed(seed)`, make a `SmallVAE`, and train it for `steps` steps with Adam
+# (learning rate $5\cdot10^{-3}$, random batches of 128 training pictures) on $L_\beta$ of (2.10), or, with `floor > 0`,
+# with `free_bits` in the place of the KL term. Return the trained network. (What it does is measured by the checks.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "experiment-code", "locked": false, "schema_version": 3, "solution": true}
-def beta_experiment(train_x, test_x, beta, steps, seed=0, floor=0.0):
-    """Train one SmallVAE on train_x (n, 64); return {"rate": float, "distortion": float, "active": int} of test_x (m, 64)."""
+def train_small(train_x, beta, steps, seed=0, floor=0.0):
+    """Train one SmallVAE on train_x (n, 64), each pixel 0 or 1; return it."""
     ### BEGIN SOLUTION
     torch.manual_seed(seed)
     vae = SmallVAE()
     optimizer = torch.optim.Adam(vae.parameters(), lr=5e-3)
-
-    def terms(x):
+    for _ in range(steps):
+        x = train_x[torch.randint(len(train_x), (128,))]
         mu, logvar = vae.encode(x)
         logits = vae.decoder(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
         kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar)  # (n, latent_dim)
-        return reconstruction_loss(logits, x).mean(), kl, mu
-
-    for _ in range(steps):
-        distortion, kl, _ = terms(train_x[torch.randint(len(train_x), (128,))])
-        loss = distortion + beta * free_bits(kl, floor)
+        loss = reconstruction_loss(logits, x).mean() + beta * free_bits(kl, floor)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-
-    with torch.no_grad():
-        distortion, kl, mu = terms(test_x)
-    active = (mu.var(dim=0) > 0.01).sum()
-    return {"rate": kl.sum(dim=1).mean().item(), "distortion": distortion.item(), "active": int(active)}
+    return vae
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "experiment-beta-test", "locked": true, "points": 3, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "experiment-beta-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
+import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
-from course_utils.checks import check
+from course_utils.checks import check, ours, with_weights
 
 coins = torch.tensor(load_digits().data > 7.5, dtype=torch.float32)
 seen, held_out = coins[:-360], coins[-360:]
-honest, dear = beta_experiment(seen, held_out, 1.0, steps=150), beta_experiment(seen, held_out, 100.0, steps=150)
-message = "Return a dictionary with exactly these keys: rate, distortion, active."
-check(set(honest) == {"rate", "distortion", "active"}, message)
-message = "At β = 100 the code should fall silent: no active coordinate, hardly any rate. Does β multiply the KL term?"
-check(dear["rate"] < 0.1 and dear["active"] == 0, message)
-message = "At β = 1 the code should carry some nats. Are pixels summed, like coordinates? Is every picture's own z drawn around its mu?"
-check(honest["active"] >= 3 and honest["rate"] > 1.5, message)
-check(
-    honest["distortion"] < dear["distortion"] - 3, "A code that speaks should leave less distortion than a silent one."
+kind = "Return the trained SmallVAE itself."
+with torch.no_grad():
+    honest = with_weights(ours("SmallVAE")(), train_small(seen, 1.0, steps=150), kind)
+    dear = with_weights(ours("SmallVAE")(), train_small(seen, 100.0, steps=150), kind)
+    speaking = (honest.encode(held_out)[0].var(dim=0) > 0.01).sum()
+    silent = (dear.encode(held_out)[0].var(dim=0) > 0.01).sum()
+message = (
+    "At β = 100 the code should fall silent: no mu that differs from picture to picture. Does β multiply the KL term?"
 )
+check(silent == 0, message)
+message = (
+    "At β = 1 the code should speak. Are pixels summed, like coordinates? Is every picture's own z drawn around its mu?"
+)
+check(speaking >= 3, message)
 ### BEGIN HIDDEN TESTS
-message = "There are eight coordinates: the variance of mu is taken over the pictures, for each coordinate."
-check(honest["active"] <= 8, message)
-message = "Rate and distortion of β = 1 do not add up to a plausible negative ELBO: both in nats per picture, summed over coordinates or pixels, averaged over pictures, with the KL divergence's own ½."
-check(17 < honest["rate"] + honest["distortion"] < 22.7, message)
-message = "A silent code leaves the distortion of the average picture, in nats per picture: the distortion is not weighted by β."
-check(20 < dear["rate"] + dear["distortion"] < 28, message)
-cheap = beta_experiment(seen, held_out, 0.1, steps=100)
+
+
+def measured(vae, x):
+    """Rate and distortion in nats a picture, the latter over 20 draws of z."""
+    mu, logvar = vae.encode(x)
+    z = mu + torch.randn(20, *mu.shape, generator=torch.Generator().manual_seed(201)) * (0.5 * logvar).exp()
+    distortion = F.binary_cross_entropy_with_logits(vae.decoder(z), x.expand(20, -1, -1), reduction="sum")
+    return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1).mean().item(), distortion.item() / (20 * len(x))
+
+
+random = torch.Generator().manual_seed(202)
+some = seen[torch.randperm(len(seen), generator=random)[:1200]]  # other pictures than those that one can see here
+with torch.no_grad():
+    (rate, distortion), (dear_rate, dear_distortion) = measured(honest, held_out), measured(dear, held_out)
+    vae = with_weights(ours("SmallVAE")(), train_small(some, 1.0, steps=150, seed=203), kind)
+    other_rate, other_distortion = measured(vae, held_out)
+    vae = with_weights(ours("SmallVAE")(), train_small(some, 0.1, steps=100, seed=204), kind)
+    cheap_rate, cheap_distortion = measured(vae, held_out)
+check(dear_rate < 0.1 and 20 < dear_distortion < 28, "At β = 100 hardly any rate is left, and the average picture.")
+message = "At β = 1 the network reaches no plausible negative ELBO: both terms in nats per picture, summed over coordinates or pixels, averaged over pictures, with the KL divergence's own ½; and steps that learn."
+check(rate > 1.5 and 17 < rate + distortion < 22.7 and distortion < dear_distortion - 3, message)
+message = "On other training pictures, with another seed, the network reaches no plausible negative ELBO: is it trained on the pictures that are handed in?"
+check(other_rate > 1.5 and 17 < other_rate + other_distortion < 23, message)
 message = "At β = 0.1 a nat of code is cheap, so the rate should be large: does β multiply the KL term, and the KL term only? Is z drawn with the standard deviation that the KL term believes in?"
-check(cheap["rate"] > 11.2, message)
-negatives = beta_experiment(seen, 1 - held_out, 0.1, steps=30)
-message = "Negatives should be far harder to rebuild: are rate and distortion measured on the test pictures that are handed in?"
-check(negatives["distortion"] > 2 * honest["distortion"], message)
+check(cheap_rate > 11.2 and cheap_distortion < 14, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "experiment-seed-test", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 from sklearn.datasets import load_digits
 
-from course_utils.checks import check
+from course_utils.checks import check, close, ours, with_weights
 
 coins = torch.tensor(load_digits().data[:500] > 7.5, dtype=torch.float32)
-first, again, other = [beta_experiment(coins, coins, 2.0, steps=20, seed=seed) for seed in (1, 1, 2)]
-check(
-    abs(first["distortion"] / again["distortion"] - 1) < 1e-4,
-    "The same seed gave two results: seed before the model is made.",
-)
-check(first["distortion"] != other["distortion"], "Two seeds gave exactly the same result: is the seed used?")
+kind = "Return the trained SmallVAE itself."
+with torch.no_grad():
+    first, again, other = [
+        with_weights(ours("SmallVAE")(), train_small(coins, 2.0, steps=20, seed=seed), kind).encode(coins)[0]
+        for seed in (1, 1, 2)
+    ]
+close(again, first, "The same seed gave two networks: seed before the model is made.", rtol=1e-3, atol=1e-4)
+check((other - first).abs().max() > 1e-3, "Two seeds gave exactly the same network: is the seed used?")
 ### BEGIN HIDDEN TESTS
-check(abs(first["rate"] / again["rate"] - 1) < 1e-4, "The same seed gave two rates: seed before the model is made.")
-default, zero = beta_experiment(coins, coins, 2.0, steps=5), beta_experiment(coins, coins, 2.0, steps=5, seed=0)
-check(abs(default["distortion"] / zero["distortion"] - 1) < 1e-4, "Without a seed the seed is 0.")
+with torch.no_grad():
+    default, zero = [
+        with_weights(ours("SmallVAE")(), train_small(coins, 2.0, steps=5, **seed), kind).encode(coins)[1]
+        for seed in ({}, {"seed": 0})
+    ]
+close(default, zero, "Without a seed the seed is 0.", rtol=1e-3, atol=1e-4)
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "experiment-floor-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "experiment-floor-test", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
+import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
-from course_utils.checks import check
+from course_utils.checks import check, ours, with_weights
 
 coins = torch.tensor(load_digits().data > 7.5, dtype=torch.float32)
-silent, helped = [beta_experiment(coins[:-360], coins[-360:], 20.0, steps=150, floor=floor) for floor in (0.0, 0.5)]
+trained = [train_small(coins[:-360], 20.0, steps=150, floor=floor) for floor in (0.0, 0.5)]
+with torch.no_grad():
+    silent, helped = [with_weights(ours("SmallVAE")(), one, "Return the trained SmallVAE itself.") for one in trained]
+    rates = []
+    for vae in (silent, helped):
+        mu, logvar = vae.encode(coins[-360:])
+        rates.append(0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1).mean().item())
 check(
-    helped["rate"] > silent["rate"] + 1,
+    rates[1] > rates[0] + 1,
     "With half a nat free in every coordinate, the code should carry more than without, even at β = 20.",
 )
 ### BEGIN HIDDEN TESTS
+with torch.no_grad():
+    distortions = []
+    for vae in (silent, helped):
+        mu, logvar = vae.encode(coins[-360:])
+        z = mu + torch.randn(mu.shape, generator=torch.Generator().manual_seed(205)) * (0.5 * logvar).exp()
+        distortions.append(F.binary_cross_entropy_with_logits(vae.decoder(z), coins[-360:], reduction="sum") / 360)
+check(distortions[1] < distortions[0] - 1, "Free nats should be used: they should make the distortion smaller.")
+message = "Beyond its free half nat a coordinate costs 20 times its rate: does β multiply the term with the floor, too?"
+check(rates[1] < 4.3, message)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Task 8b · Measure it
+#
+# Write `measure`: with one draw of $z$ for each picture, the rate and the distortion, in nats per picture, and the number
+# of active coordinates (variance of $\mu_j(x)$ over the pictures above 0.01).
+
+
+# %% nbgrader={"grade": false, "grade_id": "measure-code", "locked": false, "schema_version": 3, "solution": true}
+@torch.no_grad()
+def measure(vae, x):
+    """{"rate": float, "distortion": float, "active": int} of a SmallVAE on the pictures x (n, 64), each pixel 0 or 1."""
+    ### BEGIN SOLUTION
+    mu, logvar = vae.encode(x)
+    logits = vae.decoder(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
+    rate = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=1).mean()
+    active = (mu.var(dim=0) > 0.01).sum()
+    return {"rate": rate.item(), "distortion": reconstruction_loss(logits, x).mean().item(), "active": int(active)}
+    ### END SOLUTION
+
+
+# %% given=["experiment-code"] nbgrader={"grade": true, "grade_id": "measure-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+
+from course_utils.checks import check, close, ours, with_weights
+
+coins = torch.tensor(load_digits().data > 7.5, dtype=torch.float32)
+vae = train_small(coins[:-360], 1.0, steps=150)
+found = measure(vae, coins[-360:])
+check(set(found) == {"rate", "distortion", "active"}, "A dictionary with exactly these keys: rate, distortion, active.")
 check(
-    helped["distortion"] < silent["distortion"] - 1,
-    "Free nats should be used: they should make the distortion smaller.",
+    0 <= found["active"] <= 8, "There are eight coordinates: the variance of mu is over the pictures, for each of them."
 )
 check(
-    helped["rate"] < 3.99,
-    "The rate to report is the KL divergence itself, without the floor: hardly any coordinate uses up all of its free nats.",
+    15 < found["rate"] + found["distortion"] < 25,
+    "Nats per picture: summed over pixels or coordinates, averaged over pictures.",
 )
+### BEGIN HIDDEN TESTS
+for beta, steps, part in ((1.0, 150, coins[-360:]), (3.0, 120, coins[-300:-100]), (0.3, 60, 1 - coins[-200:])):
+    vae = train_small(coins[:-360], beta, steps=steps, seed=206)
+    found = measure(vae, part)
+    with torch.no_grad():
+        own = with_weights(ours("SmallVAE")(), vae, "The network must be left as it is.")
+        mu, logvar = own.encode(part)
+        z = mu + torch.randn(60, *mu.shape, generator=torch.Generator().manual_seed(207)) * (0.5 * logvar).exp()
+        draws = F.binary_cross_entropy_with_logits(own.decoder(z), part.expand(60, -1, -1), reduction="none")
+        draws = draws.sum(-1).mean(-1)  # one measurement for each draw
+        rate = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1).mean().item()
+        active = int((mu.var(dim=0) > 0.01).sum())
+    message = "The rate is the KL divergence itself, without β or a floor, of the pictures that are handed in."
+    close(found["rate"], rate, message, rtol=1e-3)
+    message = "The distortion is off: is z drawn around every picture's mu, with its own standard deviation (mu alone is no draw)? Of the pictures that are handed in?"
+    check(abs(found["distortion"] - draws.mean().item()) < 6 * draws.std().item() + 1e-3, message)
+    close(found["active"], active, "Active is a coordinate whose mu has a variance (no standard deviation) above 0.01.")
+once, twice = measure(vae, coins[:200])["distortion"], measure(vae, coins[:200])["distortion"]
+check(once != twice, "Two measurements agree to the last digit: z should be drawn each time.")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1217,14 +1299,14 @@ check(
 def my_experiment():
     for beta in (0.1, 0.5, 1.0, 2.0, 5.0):
         for seed in (0, 1):
-            found = beta_experiment(train_pixels, test_pixels, beta, steps=300, seed=seed)
+            found = measure(train_small(train_pixels, beta, steps=300, seed=seed), test_pixels)
             print(f"β = {beta:3g}, seed {seed}:", found, f"negative ELBO {found['rate'] + found['distortion']:.2f}")
-    print("β = 20, λ = 0.5:", beta_experiment(train_pixels, test_pixels, 20.0, steps=300, floor=0.5))
+    print("β = 20, λ = 0.5:", measure(train_small(train_pixels, 20.0, steps=300, floor=0.5), test_pixels))
 
 
 # %% nbgrader={"grade": false, "grade_id": "experiment-output", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
-    helped  # the tests above have been run
+    found  # the tests above have been run
     my_experiment()
 
 # %% [markdown]

@@ -1283,16 +1283,16 @@ one_of_two(0.5, 900, (361, 362))
 # faster than the generator moves help? Let it take $k$ steps for each step of the generator. (Section 3.7 treats the
 # limit: a discriminator that is always perfect.)
 #
-# **Task G1.** Play the game: real numbers from $\mathcal N(3, 1)$, $G(z) = \theta + z$, $D(x) = \sigma(wx + b)$, all
-# three weights start at 0, learning rate 0.1 for both players, plain gradient steps on the value (3.1), **200 fresh
-# numbers** of each kind for every step, 400 rounds. A round is $k$ steps of $D$, then one of $G$. Measure the
-# **overshoot**, the largest $\theta - 3$, and the **unrest**, the root of the mean of $(\theta - 3)^2$ over the last
-# 100 rounds.
+# ### Task G1 · The game
+#
+# Play it: real numbers from $\mathcal N(3, 1)$, $G(z) = \theta + z$, $D(x) = \sigma(wx + b)$, all three weights start at
+# 0, learning rate 0.1 for both players, plain gradient steps on the value (3.1), **200 fresh numbers** of each kind for
+# every step, 400 rounds. A round is $k$ steps of $D$, then one of $G$. Return the path, so that anyone can measure on it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "shift-game", "locked": false, "schema_version": 3, "solution": true}
 def shift_game(k, seed):
-    """Play 400 rounds with k discriminator steps each, all randomness from the seed; return (overshoot, unrest), two floats."""
+    """Play 400 rounds with k steps of D each, all randomness from the seed; a tensor (400, 3): w, b, θ after each round."""
     ### BEGIN SOLUTION
     torch.manual_seed(seed)
     w, b, theta = torch.zeros(3)
@@ -1304,56 +1304,126 @@ def shift_game(k, seed):
             step_w = (on_real * real).mean() - (on_fake * fake).mean()
             w, b = w + 0.1 * step_w, b + 0.1 * (on_real.mean() - on_fake.mean())
         theta = theta + 0.1 * w * torch.sigmoid(w * (theta + torch.randn(200)) + b).mean()
-        path.append(theta.item())
-    path = torch.tensor(path)
-    return (path.max() - 3).item(), (path[-100:] - 3).square().mean().sqrt().item()
+        path.append(torch.stack([w, b, theta]))
+    return torch.stack(path)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "shift-game-seeded", "locked": true, "points": 1, "schema_version": 3, "solution": false}
-from course_utils.checks import check
+import torch
+
+from course_utils.checks import check, close
 
 first, again, other = shift_game(1, 5), shift_game(1, 5), shift_game(1, 6)
-check(len(first) == 2, "Two numbers: overshoot and unrest.")
-check(
-    first == again, "The same seed should give the same numbers: an experiment that cannot be repeated is an anecdote."
-)
-check(first != other, "Another seed should give other numbers: are fresh samples drawn from it?")
+check(tuple(first.shape) == (400, 3), "A tensor with a row for each of the 400 rounds: w, b, θ.")
+close(again, first, "The same seed should give the same path: an experiment that cannot be repeated is an anecdote.")
+check(not torch.equal(first, other), "Another seed should give another path: are fresh samples drawn from it?")
 ### BEGIN HIDDEN TESTS
-check(shift_game(2, 371) == shift_game(2, 371), "The same seed should give the same numbers.")
-check(shift_game(2, 371) != shift_game(2, 372), "Another seed should give other numbers.")
+one, same, next_one = shift_game(2, 371), shift_game(2, 371), shift_game(2, 372)
+close(same, one, "The same seed should give the same path.")
+check(not torch.equal(one, next_one), "Another seed should give another path.")
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "shift-game-values", "locked": true, "points": 3, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "shift-game-values", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+import torch
+
 from course_utils.checks import check
 
-overshoot, unrest = shift_game(1, 0)
+theta = shift_game(1, 0)[:, 2]
 check(
-    overshoot > 0.5,
+    theta.max() > 3.5,
     "With one step each θ runs well past 3, as in the chapter. Do both players start at 0 and step by 0.1?",
 )
-check(0 < unrest < overshoot, "The game comes to rest: late distances are smaller than the first overshoot.")
+check((theta[-100:] - 3).abs().max() < theta.max() - 3, "The game comes to rest: late distances are smaller.")
 ### BEGIN HIDDEN TESTS
-one, two, five = shift_game(1, 373), shift_game(2, 374), shift_game(5, 375)
-message = "The numbers are off: are the rounds 400, the steps 0.1, and does the *discriminator* take k steps?"
-check(0.88 < one[0] < 0.99 and 0.79 < two[0] < 0.88 and 0.51 < five[0] < 0.61, message)
-check(
-    0.18 < one[1] < 0.29 and 0.19 < two[1] < 0.3 and five[1] < 0.06,
-    "The unrest is the root of a mean of squares over the last 100 rounds.",
-)
+# What each step is on average over endless samples, by integration; what is left must be the scatter of 200 fresh ones.
+grid = torch.linspace(-9, 9, 721, dtype=torch.float64)
+weight = (-0.5 * grid**2).exp() / (-0.5 * grid**2).exp().sum()
+
+
+def average(f):  # of f(z), z ~ N(0, 1); f has a row for each round
+    return (f * weight).sum(dim=1)
+
+
+def steps_of_d(w, b, theta):
+    real, fake = 3 + grid, theta[:, None] + grid
+    on_real = torch.sigmoid(-(w[:, None] * real + b[:, None]))
+    on_fake = torch.sigmoid(w[:, None] * fake + b[:, None])
+    step_w, step_b = average(on_real * real) - average(on_fake * fake), average(on_real) - average(on_fake)
+    spread = sum(average((on * x) ** 2) - average(on * x) ** 2 for on, x in ((on_real, real), (on_fake, fake)))
+    return 0.1 * step_w, 0.1 * step_b, 0.01 * spread / 200
+
+
+for k, seed in ((1, 373), (2, 374), (5, 375)):
+    path = shift_game(k, seed).double()
+    w, b, theta = path.T
+    before_w, before_b, before = [torch.cat([torch.zeros(1, dtype=torch.float64), one[:-1]]) for one in (w, b, theta)]
+    verdict = torch.sigmoid(w[:, None] * (before[:, None] + grid) + b[:, None])
+    spread = (0.1 * w) ** 2 * (average(verdict**2) - average(verdict) ** 2) / 200
+    rest = (theta - before - 0.1 * w * average(verdict)) / spread.sqrt()
+    rest = rest[w.abs() > 0.03]
+    message = (
+        "The steps of θ are not those of G: one step of 0.1 down the slope of the value, against the D of this round."
+    )
+    check(len(rest) > 50 and rest.mean().abs() < 0.5, message)
+    message = "The scatter of θ's steps is not that of 200 fresh numbers in every round."
+    check(0.5 < rest.square().mean() < 2, message)
+    expected_w, expected_b, spread_w = before_w, before_b, 0
+    for _ in range(k):
+        step_w, step_b, more = steps_of_d(expected_w, expected_b, before)
+        expected_w, expected_b = expected_w + step_w, expected_b + step_b
+        spread_w = spread_w + more
+    rest = (w - expected_w) / spread_w.sqrt()
+    message = "The steps of D are off: k of them in a round, each of 0.1 up the slope of the value, on both kinds."
+    check(rest.mean().abs() < 0.5 and (b - expected_b).abs().max() < 0.02, message)
+    check(0.15 < rest.square().mean() < 2, "The scatter of D's steps is not that of 200 fresh numbers of each kind.")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Task G2 · Two numbers of a path
+#
+# Measure the **overshoot**, the largest $\theta - 3$, and the **unrest**, the root of the mean of $(\theta - 3)^2$ over
+# the last 100 rounds.
+
+
+# %% nbgrader={"grade": false, "grade_id": "unrest", "locked": false, "schema_version": 3, "solution": true}
+def overshoot_and_unrest(path):
+    """Of a path (rounds, 3) as above, at least 100 rounds long; two floats."""
+    ### BEGIN SOLUTION
+    off = path[:, 2] - 3
+    return off.max().item(), off[-100:].square().mean().sqrt().item()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "unrest-values", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+import torch
+
+from course_utils.checks import close
+
+path = torch.zeros(150, 3)
+path[:, 2] = 3 + torch.cat([torch.full((50,), 2.0), torch.full((100,), -0.5)])
+overshoot, unrest = overshoot_and_unrest(path)
+close(overshoot, 2.0, "The overshoot is the largest θ − 3 of the whole path; θ is the last of the three.")
+close(unrest, 0.5, "The unrest looks at the last 100 rounds, and a distance has no sign.")
+### BEGIN HIDDEN TESTS
+path = torch.randn(400, 3, generator=torch.Generator().manual_seed(376)) + torch.tensor([5.0, -4.0, 3.2])
+off = path[:, 2] - 3
+overshoot, unrest = overshoot_and_unrest(path)
+close(overshoot, off.max().item(), "The overshoot is the largest θ − 3 of the whole path.")
+close(unrest, off[-100:].square().mean().sqrt().item(), "The unrest is the root of a mean of squares of θ − 3.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "look-shift-game", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
     for k in (1, 5):
-        overshoot, unrest = shift_game(k, seed=0)
+        overshoot, unrest = overshoot_and_unrest(shift_game(k, seed=0))
         print(f"k = {k}   overshoot {overshoot:.2f}, unrest {unrest:.3f}")
 
 # %% [markdown]
 # That is one seed. The rest of the experiment is yours: add a cell, take at least three values of $k$ (10 among them)
 # and three seeds.
 #
-# **Question G2** (6 points). Report on it, in about 200 words and with a table of your measured numbers (mean and
+# **Question G3** (6 points). Report on it, in about 200 words and with a table of your measured numbers (mean and
 # range over the seeds). State first what you expected, and why. Then: what does $k$ do to the overshoot and to the
 # unrest, and is the difference larger than that between the seeds? Explain it with sections 3.5 and 3.7. What does a
 # large $k$ cost? Why does it not follow that one should train the discriminator of a GAN on pictures to perfection

@@ -914,71 +914,141 @@ for seed, sizes in ((475, (8, 3, 5, 8, 1, 8)), (476, (4,) * 12)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task G2.** The experiment. From a seed: make the players, give the discriminator a head start of `steps` steps (64
-# real points and 64 noise vectors each, fresh ones for every step), then draw 256 noise vectors and measure on their
-# fakes the mean logit, and by how many orders of magnitude the norm of the non-saturating gradient (task D1) exceeds
-# that of the minimax gradient.
+# ### Task G2 · The head start
+#
+# From a seed: make the players, and give the discriminator a head start of `steps` steps (64 real points and 64 noise
+# vectors each, fresh ones for every step). Return both.
 
 
 # %% nbgrader={"grade": false, "grade_id": "head-start", "locked": false, "schema_version": 3, "solution": true}
 def head_start(steps, seed):
-    """Returns (mean logit of the fakes, log10 of the ratio of the two gradient norms), two floats."""
+    """Returns the players after the head start: (generator, discriminator)."""
     ### BEGIN SOLUTION
     torch.manual_seed(seed)
     generator, discriminator = young_players()
     reals = [real_points(64) for _ in range(steps)]
     noises = [torch.randn(64, 2) for _ in range(steps)]
     train_ahead(generator, discriminator, adam(discriminator), reals, noises)
-    z = torch.randn(256, 2)
+    return generator, discriminator
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "head-start-seeded", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+import torch
+
+from course_utils.checks import check, close, ours, with_weights
+
+
+def weights_of(steps, seed):
+    players = head_start(steps, seed)
+    check(len(players) == 2, "Return both players: the generator, then the discriminator.")
+    copies = [with_weights(one, theirs, "Return the players.") for one, theirs in zip(ours("young_players")(), players)]
+    return torch.cat([w.detach().flatten() for copy in copies for w in copy.parameters()])
+
+
+first, again, other = weights_of(5, 1), weights_of(5, 1), weights_of(5, 2)
+close(again, first, "The same seed should give the same players: an experiment that cannot be repeated is an anecdote.")
+check(not torch.equal(first, other), "Another seed should give other players. What is seeded, and when?")
+### BEGIN HIDDEN TESTS
+close(weights_of(0, 471), weights_of(0, 471), "The same seed should give the same players.")
+check(not torch.equal(weights_of(0, 471), weights_of(0, 472)), "Another seed should give other players.")
+### END HIDDEN TESTS
+
+# %% given=["train-ahead"] nbgrader={"grade": true, "grade_id": "head-start-values", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+import torch
+
+from course_utils.checks import check, ours, with_weights
+
+
+@torch.no_grad()
+def logits(steps, seed):
+    """Mean logits of real points and of fakes after a head start, measured on points of our own."""
+    players = zip(ours("young_players")(), head_start(steps, seed), strict=True)
+    generator, discriminator = [with_weights(one, theirs, "Return the players.") for one, theirs in players]
+    random = torch.Generator().manual_seed(seed + 1)
+    real = torch.tensor([3.0, 0.0]) + 0.5 * torch.randn(500, 2, generator=random)
+    return discriminator(real).mean(), discriminator(generator(torch.randn(500, 2, generator=random))).mean()
+
+
+on_real, on_fake = logits(0, 0)
+check(abs(on_real) < 1 and abs(on_fake) < 1, "Without a head start D says about ½ to everything.")
+on_real, on_fake = logits(100, 0)
+check(on_fake < -1.5 and on_real > 1, "After a head start reals and fakes are told apart: logits above and below 0.")
+### BEGIN HIDDEN TESTS
+for seed in (475, 482, 483):
+    (_, early), (on_real, late) = logits(50, seed), logits(200, seed)
+    message = "The logits are not those of this head start: 64 fresh points of each kind a step, the given optimizer."
+    check(-8 < late < -3.5 and 2 < on_real < 8, message)
+    check(early - late > 1, "A longer head start should leave a surer discriminator: one step for each of `steps`.")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Task G3 · How silent is the teacher?
+#
+# On the fakes of the noise `z` measure the mean logit, and by how many orders of magnitude the norm of the
+# non-saturating gradient (task D1) exceeds that of the minimax gradient.
+
+
+# %% nbgrader={"grade": false, "grade_id": "silence", "locked": false, "schema_version": 3, "solution": true}
+def silence(generator, discriminator, z):
+    """z (n, 2) => (mean logit of the fakes, log10 of the ratio of the two gradient norms), two floats."""
+    ### BEGIN SOLUTION
     norms = [gradient_norm(generator, discriminator, z, kind) for kind in ("non-saturating", "minimax")]
     return discriminator(generator(z)).mean().item(), math.log10(norms[0] / norms[1])
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "head-start-seeded", "locked": true, "points": 1, "schema_version": 3, "solution": false}
-from course_utils.checks import check
+# %% given=["gradient-norm"] nbgrader={"grade": true, "grade_id": "silence-values", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils import vector_to_parameters
 
-first, again, other = head_start(5, 1), head_start(5, 1), head_start(5, 2)
-check(len(first) == 2, "Two numbers: the mean logit, and the orders of magnitude.")
-check(
-    first == again, "The same seed should give the same numbers: an experiment that cannot be repeated is an anecdote."
+from course_utils.checks import check, close
+
+torch.manual_seed(8)
+pair, z = new_pair(torch.randn(17), torch.cat([torch.zeros(16), torch.tensor([-2.3026])])), torch.randn(20, 2)
+close(
+    silence(pair.generator, pair.discriminator, z)[0],
+    -2.3026,
+    "D says the same to all: its logit is −2.3026.",
+    atol=1e-3,
 )
-check(first != other, "Another seed should give other numbers. What is seeded, and when?")
-### BEGIN HIDDEN TESTS
-check(head_start(0, 471) == head_start(0, 471), "The same seed should give the same players.")
-check(head_start(0, 471) != head_start(0, 472), "Another seed should give other players.")
-### END HIDDEN TESTS
-
-# %% nbgrader={"grade": true, "grade_id": "head-start-values", "locked": true, "points": 3, "schema_version": 3, "solution": false}
-import math
-
-from course_utils.checks import check
-
-logit, orders = head_start(0, 0)
-check(
-    abs(logit) < 1 and abs(orders) < 0.5, "Without a head start D says about ½, and the two gradients are about equal."
+pair = new_pair(torch.randn(17), torch.cat([0.01 * torch.randn(16), torch.tensor([-2.3026])]))
+_, orders = silence(pair.generator, pair.discriminator, z)
+close(
+    orders, 1.0, "Where every logit is close to −2.3026, the gradients differ by a factor of ten: one order.", atol=0.05
 )
-logit, orders = head_start(100, 0)
-check(logit < -1.5, "After a head start the fakes should be recognised: their logits are clearly negative.")
-check(orders > 0.5, "After a head start the non-saturating gradient should be the larger one.")
 ### BEGIN HIDDEN TESTS
-message = "The numbers are off: 64 fresh points of each kind a step, the given optimizer, log10 of a ratio of norms."
-for seed in (475, 482):
-    logit, orders = head_start(200, seed)
-    check(-8 < logit < -3.5 and 1.3 < orders < 3.4, message)
-    check(-1.0 < orders + logit / math.log(10) < 0.1, message)
+for seed, n, bias in ((477, 1, -4.0), (478, 40, 3.0), (479, 200, -9.0)):
+    torch.manual_seed(seed)
+    z, g_weights = torch.randn(n, 2), torch.randn(17)
+    d_weights = torch.cat([torch.randn(16), torch.tensor([bias])])
+    g = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2))
+    d = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+    vector_to_parameters(g_weights, g.parameters())
+    vector_to_parameters(d_weights, d.parameters())
+    s, norms = d(g(z)), []
+    for loss in (F.softplus(-s).mean(), -F.softplus(s).mean()):
+        parts = torch.autograd.grad(loss, list(g.parameters()), retain_graph=True)
+        norms.append(sum(part.square().sum() for part in parts).sqrt())
+    pair = new_pair(g_weights, d_weights)
+    logit, orders = silence(pair.generator, pair.discriminator, z)
+    close(logit, s.mean().item(), "The mean logit of the fakes: no probability, and of all of them.", rtol=1e-3)
+    right = (norms[0] / norms[1]).log10().item()
+    close(orders, right, "Orders of magnitude: log10 of non-saturating over minimax, norms and not slopes.", rtol=1e-2)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "look-head-start", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
     for steps in (0, 100):
-        logit, orders = head_start(steps, seed=0)
+        logit, orders = silence(*head_start(steps, seed=0), torch.randn(256, 2))
         print(f"{steps:4d} steps   mean logit {logit:6.2f}, orders of magnitude {orders:5.2f}")
 
 # %% [markdown]
 # That is one seed. The rest of the experiment is yours: add a cell, up to a head start of 300 steps or more.
 #
-# **Question G3** (6 points). Report on it in about 200 words, with a table of your own measured numbers (at least
+# **Question G4** (6 points). Report on it in about 200 words, with a table of your own measured numbers (at least
 # four lengths of the head start, at least three seeds, mean and range). State first what you expected. How do the
 # orders of magnitude grow with the head start: in proportion to the steps, faster, slower? Hold the measured orders
 # against $-\bar s/\ln 10$ from task A3, with $\bar s$ the mean logit: how well does the formula for a *single* logit

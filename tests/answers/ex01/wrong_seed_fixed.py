@@ -5,11 +5,11 @@ loses: investigation-test
 
 
 # %% investigation-code
-def errors_by_code_size(sizes, train_images, test_images, steps, seed=0):
-    errors = []
+def train_sizes(sizes, train_images, steps, seed=0):
+    models = []
     for k in sizes:
         torch.manual_seed(0)
         model = ConvAutoencoder(k, train_images.shape[-1])
         train_autoencoder(model, train_images, steps)
-        errors.append(dataset_error(model.eval(), test_images, 256))
-    return errors
+        models.append(model.eval())
+    return models

@@ -31,8 +31,8 @@ def pathwise_gradient(mu, logvar, draws):
 
 
 # %% experiment-code
-def beta_experiment(train_x, test_x, beta, steps, seed=0, floor=0.0):
-    from course_utils.taught.vae import kl_to_standard_normal, negative_elbo
+def train_small(train_x, beta, steps, seed=0, floor=0.0):
+    from course_utils.taught.vae import negative_elbo
 
     torch.manual_seed(seed)
     model = SmallVAE()
@@ -51,11 +51,17 @@ def beta_experiment(train_x, test_x, beta, steps, seed=0, floor=0.0):
         adam.step()
         if step % 100 == 0:
             print(step, loss.item())
-    with torch.no_grad():
-        mu, logvar = model.encode(test_x)
-        logits = model.decoder(mu + torch.exp(logvar / 2) * torch.randn(mu.shape))
-        return {
-            "active": sum(bool(v > 0.01) for v in mu.var(0)),
-            "distortion": float(reconstruction_loss(logits, test_x).mean()),
-            "rate": float(kl_to_standard_normal(mu, logvar).mean()),
-        }
+    return model
+
+
+# %% measure-code
+def measure(vae, x):
+    from course_utils.taught.vae import kl_to_standard_normal
+
+    mu, logvar = vae.encode(x)
+    logits = vae.decoder(mu + torch.exp(logvar / 2) * torch.randn(mu.shape))
+    return {
+        "active": sum(bool(v > 0.01) for v in mu.var(0)),
+        "distortion": float(reconstruction_loss(logits, x).mean()),
+        "rate": float(kl_to_standard_normal(mu, logvar).mean()),
+    }

@@ -48,13 +48,19 @@ def shift_game(k, seed):
         real, z = 3 + torch.randn(200, generator=random), torch.randn(200, generator=random)
         return F.logsigmoid(w * real + b).mean() + F.logsigmoid(-(w * (theta + z) + b)).mean()
 
-    thetas = []
+    path = []
     for _ in range(400):
         for _ in range(k):
             slope_w, slope_b = torch.autograd.grad(v(), (w, b))
             w.data += 0.1 * slope_w
             b.data += 0.1 * slope_b
         theta.data -= 0.1 * torch.autograd.grad(v(), theta)[0]
-        thetas.append(float(theta))
-    late = thetas[300:]
+        path.append([float(w), float(b), float(theta)])
+    return torch.tensor(path)
+
+
+# %% unrest
+def overshoot_and_unrest(path):
+    thetas = path[:, 2].tolist()
+    late = thetas[-100:]
     return max(thetas) - 3, math.sqrt(sum((t - 3) ** 2 for t in late) / len(late))

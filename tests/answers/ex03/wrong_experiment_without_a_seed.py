@@ -1,4 +1,4 @@
-"""The seed is not used: the numbers cannot be repeated.
+"""Takes the random numbers as they come.
 
 loses: shift-game-seeded
 """
@@ -6,7 +6,7 @@ loses: shift-game-seeded
 
 # %% shift-game
 def shift_game(k, seed):
-    torch.seed()
+    pass
     w, b, theta = torch.zeros(3)
     path = []
     for _ in range(400):
@@ -15,7 +15,7 @@ def shift_game(k, seed):
             on_real, on_fake = torch.sigmoid(-(w * real + b)), torch.sigmoid(w * fake + b)
             step_w = (on_real * real).mean() - (on_fake * fake).mean()
             w, b = w + 0.1 * step_w, b + 0.1 * (on_real.mean() - on_fake.mean())
-        theta = theta + 0.1 * w * torch.sigmoid(w * (theta + torch.randn(200)) + b).mean()
-        path.append(theta.item())
-    path = torch.tensor(path)
-    return (path.max() - 3).item(), (path[-100:] - 3).square().mean().sqrt().item()
+        for _ in range(1):
+            theta = theta + 0.1 * w * torch.sigmoid(w * (theta + torch.randn(200)) + b).mean()
+        path.append(torch.stack([w, b, theta]))
+    return torch.stack(path)

@@ -1,4 +1,4 @@
-"""The generator takes k steps for each of the discriminator's.
+"""Lets the generator take the k steps.
 
 loses: shift-game-values
 """
@@ -17,6 +17,5 @@ def shift_game(k, seed):
             w, b = w + 0.1 * step_w, b + 0.1 * (on_real.mean() - on_fake.mean())
         for _ in range(k):
             theta = theta + 0.1 * w * torch.sigmoid(w * (theta + torch.randn(200)) + b).mean()
-        path.append(theta.item())
-    path = torch.tensor(path)
-    return (path.max() - 3).item(), (path[-100:] - 3).square().mean().sqrt().item()
+        path.append(torch.stack([w, b, theta]))
+    return torch.stack(path)

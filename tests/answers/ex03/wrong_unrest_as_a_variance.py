@@ -1,21 +1,10 @@
 """The mean square is reported without its root.
 
-loses: shift-game-values
+loses: unrest-values
 """
 
 
-# %% shift-game
-def shift_game(k, seed):
-    torch.manual_seed(seed)
-    w, b, theta = torch.zeros(3)
-    path = []
-    for _ in range(400):
-        for _ in range(k):
-            real, fake = 3 + torch.randn(200), theta + torch.randn(200)
-            on_real, on_fake = torch.sigmoid(-(w * real + b)), torch.sigmoid(w * fake + b)
-            step_w = (on_real * real).mean() - (on_fake * fake).mean()
-            w, b = w + 0.1 * step_w, b + 0.1 * (on_real.mean() - on_fake.mean())
-        theta = theta + 0.1 * w * torch.sigmoid(w * (theta + torch.randn(200)) + b).mean()
-        path.append(theta.item())
-    path = torch.tensor(path)
-    return (path.max() - 3).item(), (path[-100:] - 3).square().mean().item()
+# %% unrest
+def overshoot_and_unrest(path):
+    off = path[:, 2] - 3
+    return off.max().item(), off[-100:].square().mean().item()

@@ -20,17 +20,15 @@ def train_ahead(generator, discriminator, optimizer, reals, noises):
 def head_start(steps, seed):
     torch.manual_seed(seed)
     generator, discriminator = young_players()
-    z = torch.randn(256, 2)
-    train_ahead(
-        generator,
-        discriminator,
-        adam(discriminator),
-        [real_points(64) for _ in range(steps)],
-        torch.randn(steps, 64, 2),
-    )
+    reals = [real_points(64) for _ in range(steps)]
+    train_ahead(generator, discriminator, adam(discriminator), reals, torch.randn(steps, 64, 2))
+    return [generator, discriminator]
+
+
+# %% silence
+def silence(generator, discriminator, z):
     with torch.no_grad():
         logit = discriminator(generator(z)).mean()
-    orders = [
-        torch.tensor(gradient_norm(generator, discriminator, z, kind)).log10() for kind in ("non-saturating", "minimax")
-    ]
+    kinds = ("non-saturating", "minimax")
+    orders = [torch.tensor(gradient_norm(generator, discriminator, z, kind)).log10() for kind in kinds]
     return float(logit), float(orders[0] - orders[1])

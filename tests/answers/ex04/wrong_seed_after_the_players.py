@@ -11,6 +11,4 @@ def head_start(steps, seed):
     reals = [real_points(64) for _ in range(steps)]
     noises = [torch.randn(64, 2) for _ in range(steps)]
     train_ahead(generator, discriminator, adam(discriminator), reals, noises)
-    z = torch.randn(256, 2)
-    norms = [gradient_norm(generator, discriminator, z, kind) for kind in ("non-saturating", "minimax")]
-    return discriminator(generator(z)).mean().item(), math.log10(norms[0] / norms[1])
+    return generator, discriminator
