@@ -942,7 +942,10 @@ from course_utils.checks import check, close, ours, with_weights
 def weights_of(steps, seed):
     players = head_start(steps, seed)
     check(len(players) == 2, "Return both players: the generator, then the discriminator.")
-    copies = [with_weights(one, theirs, "Return the players.") for one, theirs in zip(ours("young_players")(), players)]
+    copies = [
+        with_weights(one, theirs, "Return the players.")
+        for one, theirs in zip(ours("young_players")(), players, strict=True)
+    ]
     return torch.cat([w.detach().flatten() for copy in copies for w in copy.parameters()])
 
 

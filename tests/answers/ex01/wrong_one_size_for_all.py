@@ -7,7 +7,7 @@ loses: investigation-test
 # %% investigation-code
 def train_sizes(sizes, train_images, steps, seed=0):
     models = []
-    for k in sizes:
+    for _ in sizes:
         torch.manual_seed(seed)
         model = ConvAutoencoder(max(sizes), train_images.shape[-1])
         train_autoencoder(model, train_images, steps)
