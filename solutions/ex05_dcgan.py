@@ -1484,18 +1484,29 @@ close(
 check(one["g_loss"] != other["g_loss"], "Another seed must give another run.")
 
 # %% nbgrader={"grade": true, "grade_id": "training-learns", "locked": true, "points": 2, "schema_version": 3, "solution": false}
-from course_utils.checks import check
+import torch
 
+from course_utils.checks import check, ours
+from course_utils.commission import commission
+
+my = commission(student_id)
 record = train_dcgan(40)
-late = sum(record["d_right"][20:]) / 20
+generator, discriminator = record["generator"], record["discriminator"]
+random = torch.Generator().manual_seed(561)
+with torch.no_grad():
+    real = 2 * ours("discs")(64, my.image_size, my.channels, seed=561) - 1
+    fake = generator(torch.randn(64, my.latent_dim, generator=random))
+    right = torch.cat([discriminator(real) > 0, discriminator(fake) < 0]).double().mean()
 check(
-    late > 0.55,
-    "After twenty alternations D should tell such bad pictures from the discs: are they on one scale, with the right labels?",
+    right > 0.55,
+    "After forty alternations D should tell such bad pictures from discs it has not seen: are they on one scale, with the right labels?",
 )
 ### BEGIN HIDDEN TESTS
 # A picture of a disc is mostly dark; the first pictures are an even grey.
+with torch.no_grad():
+    drawn = (generator.eval()(torch.randn(64, my.latent_dim, generator=random)) + 1) / 2
 check(
-    bool(record["after"].mean() < 0.42),
+    bool(record["after"].mean() < 0.42) and bool(drawn.mean() < 0.42),
     "The generator should have learned that most of a picture is dark: is the data on the generator's scale, and does G step in the right direction?",
 )
 ### END HIDDEN TESTS
@@ -1557,65 +1568,112 @@ with when_ready():
 # In train mode a picture depends on its company. *By how much, and how does that depend on the size of the batch?*
 # Before you measure, write down what you expect: if the batch is four times as large, what becomes of the effect?
 #
-# Write `company_effect`: for an untrained generator of your commission (initialised by PyTorch, not by you), the RMS
-# difference between pictures of the same codes in two different companies, divided by the standard deviation of the
-# pictures. "The same codes" are one half of the batch, and the other half is exchanged. Average over enough
-# repetitions, so that the result says something.
+# ### Task 9a · The same codes in other company
+#
+# Write `in_company`: one batch, made of the codes `same` and of others after them, goes through the generator in the mode
+# it is in; the pictures of `same` come back.
 
 
 # %% nbgrader={"grade": false, "grade_id": "company-code", "locked": false, "schema_version": 3, "solution": true}
 @torch.no_grad()
-def company_effect(batch_size, seed=0, train_mode=True, repeats=10):
-    """Relative RMS change of pictures when the other half of their batch (even, 2 or more) is exchanged; a float."""
+def in_company(generator, same, company):
+    """Pictures (n, …) of the codes same (n, latent_dim), drawn in one batch with the codes company (m, latent_dim)."""
     ### BEGIN SOLUTION
-    torch.manual_seed(seed)
-    generator = Generator(*my).train(train_mode)
-    half = batch_size // 2
-    effects = []
-    for _ in range(repeats):
-        same = torch.randn(half, my.latent_dim)
-        one, other = (generator(torch.cat([same, torch.randn(half, my.latent_dim)]))[:half] for _ in range(2))
-        effects.append((one - other).square().mean() / one.var(unbiased=False))
-    return torch.stack(effects).mean().sqrt().item()
+    return generator(torch.cat([same, company]))[: len(same)]
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "company-eval", "locked": true, "points": 1, "schema_version": 3, "solution": false}
-from course_utils.checks import check, close
-
-close(company_effect(8, train_mode=False), 0.0, "In eval mode the company must not matter.", atol=1e-4)
-check(company_effect(8) > 0.01, "In train mode it must.")
-
-# %% nbgrader={"grade": true, "grade_id": "company-law", "locked": true, "points": 2, "schema_version": 3, "solution": false}
-import math
-
 import torch
 
 from course_utils.checks import check, close
 from course_utils.commission import commission
 
-close(company_effect(16, seed=3), company_effect(16, seed=3), "The same seed must give the same number.")
-small, large = company_effect(8), company_effect(128)
-check(large < small, "In a large batch half of the company is much like another half.")
+my = commission(student_id)
+torch.manual_seed(21)
+generator = Generator(my.image_size, my.channels, my.width, my.latent_dim)
+same, a, b = torch.randn(3, 4, my.latent_dim)
+one, other = in_company(generator, same, a), in_company(generator, same, b)
+check(tuple(one.shape) == (4, my.channels, my.image_size, my.image_size), "One picture for each of the codes `same`.")
+check((one - other).abs().max() > 1e-4, "In train mode the company must matter.")
+generator.eval()
+one, other = in_company(generator, same, a), in_company(generator, same, b)
+close(one, other, "In eval mode the company must not matter.", atol=1e-4)
 ### BEGIN HIDDEN TESTS
-effects = [sum(company_effect(size, seed=seed) for seed in (7, 8, 9)) / 3 for size in (8, 128)]
-slope = math.log(effects[1] / effects[0]) / math.log(16)
-check(-0.8 < slope < -0.25, "Compare the same codes, in batches of the given size, by the root of a mean square.")
-my, own = commission(student_id), []
-for _ in range(12):
-    generator = Generator(my.image_size, my.channels, my.width, my.latent_dim)
-    z, a, b = torch.randn(3, 4, my.latent_dim)
-    one, other = generator(torch.cat([z, a]))[:4], generator(torch.cat([z, b]))[:4]
-    own.append(((one - other).square().mean() / one.var()).item())
-ratio = effects[0] / math.sqrt(sum(own) / 12)
-check(0.6 < ratio < 1.67, "The root of the mean squared difference of pixels, relative to the spread of the pictures.")
+close(
+    one, generator(same).detach(), "In eval mode these are the pictures of `same`, whatever else is drawn.", atol=1e-4
+)
 ### END HIDDEN TESTS
+
+# %% nbgrader={"grade": true, "grade_id": "company-pictures", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+import torch
+
+from course_utils.checks import check, close
+from course_utils.commission import commission
+
+my = commission(student_id)
+torch.manual_seed(22)
+generator = Generator(my.image_size, my.channels, my.width, my.latent_dim)
+same, company = torch.randn(2, my.latent_dim), torch.randn(6, my.latent_dim)
+pictures = in_company(generator, same, company)
+check(not pictures.requires_grad and generator.training, "A measurement: no gradients, and the mode stays as it is.")
+### BEGIN HIDDEN TESTS
+for n, m in ((1, 3), (5, 1), (4, 12)):
+    same, company = torch.randn(n, my.latent_dim), torch.randn(m, my.latent_dim)
+    together = generator(torch.cat([same, company])).detach()[:n]
+    message = "All the codes go through the generator in one batch, and the pictures of `same` come back."
+    close(in_company(generator, same, company), together, message, rtol=1e-3, atol=1e-4)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Task 9b · How much is that?
+#
+# Write `relative_change`: the RMS difference of two sets of pictures, divided by the standard deviation of the pixels of
+# the first.
+
+
+# %% nbgrader={"grade": false, "grade_id": "change-code", "locked": false, "schema_version": 3, "solution": true}
+def relative_change(one, other):
+    """Two sets of pictures, tensors of one shape => the root of the mean square of their difference over std(one), a float."""
+    ### BEGIN SOLUTION
+    return ((one - other).square().mean().sqrt() / one.std()).item()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "company-law", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+import torch
+
+from course_utils.checks import close
+
+one = torch.randn(40, 2, 9, 9, generator=torch.Generator().manual_seed(23))
+close(relative_change(one, one), 0.0, "No difference is no change.")
+close(relative_change(5 * one, 5 * one + 5), 1.0, "Twice the scale, twice the difference: the same number.", rtol=0.05)
+### BEGIN HIDDEN TESTS
+other = one + 0.3 * torch.randn(one.shape, generator=torch.Generator().manual_seed(24))
+right = ((one - other).square().mean().sqrt() / one.std()).item()
+message = "The root of the mean of all squared differences, over the standard deviation of the first set."
+close(relative_change(one, other), right, message, rtol=0.01)
+close(relative_change(2 * one, 2 * other), right, message, rtol=0.01)
+close(relative_change(one - 7, other - 7), right, "The spread of the pictures does not count their mean.", rtol=0.01)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The experiment, with generators of your commission as PyTorch initialises them: one half of the batch stays, the other
+# is exchanged.
 
 # %% nbgrader={"grade": false, "grade_id": "company-table", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
     for size in (4, 8, 16, 32, 64):
-        effects = [company_effect(size, seed=seed, repeats=3) for seed in range(3)]
-        print(f"batch {size:3d}   effect in three networks: " + "   ".join(f"{effect:.4f}" for effect in effects))
+        effects = []
+        for seed in range(3):
+            torch.manual_seed(seed)
+            generator, half = Generator(*my), size // 2
+            for _ in range(3):
+                same, a, b = torch.randn(3, half, my.latent_dim)
+                effects.append(relative_change(in_company(generator, same, a), in_company(generator, same, b)))
+        print(
+            f"batch {size:3d}   three networks, three batches each: " + " ".join(f"{effect:.3f}" for effect in effects)
+        )
 
 # %% [markdown]
 # ### Report (6 points)

@@ -1223,20 +1223,30 @@ for seed in seeds:
 # measure: if $n$ is doubled? If $d$ is doubled?
 
 
+# %% nbgrader={"grade": false, "grade_id": "pair", "locked": true, "schema_version": 3, "solution": false}
+def pair(n, d, seed):
+    """Two independent samples of N(0, I_d), (2, n, d) in float64, the same for the same seed."""
+    return torch.randn(2, n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# %% [markdown]
+# ### Task 9 · The table
+#
+# So that everybody's table can be compared, the samples of repetition $r$ are `pair(n, d, seed + r)`, $r = 0, 1, \dots$
+
+
 # %% nbgrader={"grade": false, "grade_id": "table-code", "locked": false, "schema_version": 3, "solution": true}
 def bias_table(dims, sizes, repeats=5, seed=0):
     """Mean distance of two independent samples of N(0, I_d), n rows each, for all d in dims and n in sizes.
 
-    A tensor (len(dims), len(sizes)) of means over `repeats`, the same for the same seed.
+    A tensor (len(dims), len(sizes)) of means over `repeats` pairs, of the seeds seed, seed + 1, and so on.
     """
     ### BEGIN SOLUTION
-    random = torch.Generator().manual_seed(seed)
     table = torch.zeros(len(dims), len(sizes), dtype=torch.float64)
     for i, d in enumerate(dims):
         for j, n in enumerate(sizes):
-            for _ in range(repeats):
-                a, b = torch.randn(2, n, d, generator=random, dtype=torch.float64)
-                table[i, j] += distance_at(a, b, n, repeats=1) / repeats
+            distances = [distance_at(*pair(n, d, seed + r), n, repeats=1) for r in range(repeats)]
+            table[i, j] = sum(distances) / repeats
     return table
     ### END SOLUTION
 
@@ -1254,19 +1264,26 @@ close(bias_table([2, 5], [50, 100, 200], repeats=2, seed=1), table, "The same se
 check(not torch.equal(bias_table([2, 5], [50, 100, 200], repeats=2, seed=2), table), "Another seed, another table.")
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "table-law", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["moments-code", "bias-code"] nbgrader={"grade": true, "grade_id": "table-law", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check, close
+from course_utils.taught.evaluation import frechet_distance
 
-table = bias_table([8, 16], [200, 800], repeats=30)
+table = bias_table([8, 16], [200, 800], repeats=10)
 check(bool((table[:, 0] > table[:, 1]).all()), "More samples, less bias.")
 check(bool((table[0] < table[1]).all()), "More dimensions, more bias.")
 ### BEGIN HIDDEN TESTS
-right = torch.tensor([[0.26, 0.065], [0.84, 0.21]]).double()
-close(
-    table.double(), right, "Two independent samples of N(0, I), n of each, their squared distance, averaged.", rtol=0.25
-)
+for repeats, seed in ((1, 721), (6, 722)):
+    right = torch.zeros(2, 2, dtype=torch.float64)
+    for i, d in enumerate((3, 12)):
+        for j, n in enumerate((60, 150)):
+            for r in range(repeats):
+                random = torch.Generator().manual_seed(seed + r)
+                a, b = torch.randn(2, n, d, generator=random, dtype=torch.float64)
+                right[i, j] += frechet_distance(a, b) / repeats
+    message = "The mean of the distances of these very pairs, one for each repetition, seeds from `seed` on."
+    close(bias_table([3, 12], [60, 150], repeats=repeats, seed=seed).double(), right, message, rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "table-print", "locked": true, "schema_version": 3, "solution": false}

@@ -107,17 +107,12 @@ def train_dcgan(steps, seed=0):
 
 
 # %% company-code
-def company_effect(batch_size, seed=0, train_mode=True, repeats=20):
-    rng = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
-    G = Generator(*my)
-    G.train() if train_mode else G.eval()
-    n = batch_size // 2
-    total, spread = 0.0, 0.0
-    with torch.no_grad():
-        for _ in range(repeats):
-            z, a, b = torch.randn(3, n, my.latent_dim, generator=rng)
-            x, y = G(torch.cat([z, a]))[:n], G(torch.cat([z, b]))[:n]
-            total += F.mse_loss(x, y).item()
-            spread += x.std().item() ** 2
-    return (total / spread) ** 0.5
+def in_company(generator, same, company):
+    with torch.inference_mode():
+        pictures = generator(torch.vstack((same, company)))
+    return pictures.split([len(same), len(company)])[0].clone()
+
+
+# %% change-code
+def relative_change(one, other):
+    return (F.mse_loss(one.double(), other.double()) / one.double().var(unbiased=False)).sqrt().item()

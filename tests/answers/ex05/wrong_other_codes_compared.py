@@ -1,19 +1,10 @@
-"""Compares pictures of different codes.
+"""Returns the pictures of the company.
 
-loses: company-eval, company-law
+loses: company-eval, company-pictures
 """
 
 
 # %% company-code
 @torch.no_grad()
-def company_effect(batch_size, seed=0, train_mode=True, repeats=10):
-    """Relative RMS change of pictures when the other half of their batch (even, 2 or more) is exchanged; a float."""
-    torch.manual_seed(seed)
-    generator = Generator(*my).train(train_mode)
-    half = batch_size // 2
-    effects = []
-    for _ in range(repeats):
-        same = torch.randn(half, my.latent_dim)
-        one, other = (generator(torch.cat([same, torch.randn(half, my.latent_dim)]))[half:] for _ in range(2))
-        effects.append((one - other).square().mean() / one.var(unbiased=False))
-    return torch.stack(effects).mean().sqrt().item()
+def in_company(generator, same, company):
+    return generator(torch.cat([same, company]))[-len(same) :]

@@ -88,11 +88,10 @@ def copying(train, held_out, fake):
 def bias_table(dims, sizes, repeats=5, seed=0):
     from course_utils.taught.evaluation import frechet_distance
 
-    torch.manual_seed(seed)
     rows = []
     for d in dims:
         row = []
         for n in sizes:
-            row.append(sum(frechet_distance(torch.randn(n, d), torch.randn(n, d)) for _ in range(repeats)) / repeats)
+            row.append(sum(frechet_distance(*pair(n, d, seed + r)) for r in range(repeats)) / repeats)
         rows.append(row)
     return torch.tensor(rows)

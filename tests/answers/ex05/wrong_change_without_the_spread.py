@@ -1,0 +1,9 @@
+"""Leaves the spread of the pictures out.
+
+loses: company-law
+"""
+
+
+# %% change-code
+def relative_change(one, other):
+    return (one - other).square().mean().sqrt().item()
