@@ -981,7 +981,7 @@ check(on_fake < -1.5 and on_real > 1, "After a head start reals and fakes are to
 for seed in (475, 482, 483):
     (_, early), (on_real, late) = logits(50, seed), logits(200, seed)
     message = "The logits are not those of this head start: 64 fresh points of each kind a step, the given optimizer."
-    check(-8 < late < -3.5 and 2 < on_real < 8, message)
+    check(-8 < late < -3.5 and 5.5 < on_real < 10, message)
     check(early - late > 1, "A longer head start should leave a surer discriminator: one step for each of `steps`.")
 ### END HIDDEN TESTS
 
@@ -1010,15 +1010,10 @@ from torch.nn.utils import vector_to_parameters
 from course_utils.checks import check, close
 
 torch.manual_seed(8)
-pair, z = new_pair(torch.randn(17), torch.cat([torch.zeros(16), torch.tensor([-2.3026])])), torch.randn(20, 2)
-close(
-    silence(pair.generator, pair.discriminator, z)[0],
-    -2.3026,
-    "D says the same to all: its logit is −2.3026.",
-    atol=1e-3,
-)
-pair = new_pair(torch.randn(17), torch.cat([0.01 * torch.randn(16), torch.tensor([-2.3026])]))
-_, orders = silence(pair.generator, pair.discriminator, z)
+z, d_weights = torch.randn(20, 2), torch.cat([0.01 * torch.randn(16), torch.tensor([-2.3026])])
+pair = new_pair(torch.randn(17), d_weights)
+logit, orders = silence(pair.generator, pair.discriminator, z)
+close(logit, -2.3026, "D says nearly the same to all: a logit of about −2.3026.", atol=0.05)
 close(
     orders, 1.0, "Where every logit is close to −2.3026, the gradients differ by a factor of ten: one order.", atol=0.05
 )
