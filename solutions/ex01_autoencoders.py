@@ -89,7 +89,9 @@ def fade(x):
 # A convolution with kernel size $k$, stride $s$ and padding $p$ puts its window on the padded picture at every place
 # where it fits *completely*, in steps of $s$. How many places are there, along one side of $n$ pixels?
 #
-# **Task 1a.** Write `conv_size`.
+# ### Task 1a
+#
+# Write `conv_size`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "conv-size", "locked": false, "schema_version": 3, "solution": true}
@@ -137,7 +139,9 @@ for _ in range(40):
 # $s$ pixels apart; then $p$ pixels are cut off *on each side*, and `output_padding` adds some pixels back, on one side
 # only.
 #
-# **Task 1b.** Write `transposed_size`. (Sketch it for $n = 2$, $k = 4$, $s = 2$ first.)
+# ### Task 1b
+#
+# Write `transposed_size`. (Sketch it for $n = 2$, $k = 4$, $s = 2$ first.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "transposed-size", "locked": false, "schema_version": 3, "solution": true}
@@ -190,7 +194,9 @@ for _ in range(40):
 # | 5 | `nn.ConvTranspose2d(16, 8, 3, stride=2, padding=1, output_padding=1)` | |
 # | 6 | `nn.ConvTranspose2d(8, 1, 4, stride=2, padding=1)` | |
 #
-# **Task 1c.** Give the shape (channels, height, width) after each layer, and the number of trainable parameters of
+# ### Task 1c
+#
+# Give the shape (channels, height, width) after each layer, and the number of trainable parameters of
 # each, biases included.
 
 
@@ -243,7 +249,9 @@ check(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question 1** (3 points). The fully connected autoencoder of chapter 01 has 218 192 weights. The six convolutional
+# ### Question 1 (3 points)
+#
+# The fully connected autoencoder of chapter 01 has 218 192 weights. The six convolutional
 # layers above have about 11 800. (a) Which two assumptions about pictures does a convolution build in, so that it needs
 # so few? (b) After layer 3 the picture has become $32\times4\times4$ numbers. Is that network, as it stands, an
 # *undercomplete* autoencoder? Compare with the size of the picture, and say what you would add to get a code of 16
@@ -267,7 +275,9 @@ check(
 # %% [markdown]
 # ## 2 The network
 #
-# **Task 2.** Write the class `ConvAutoencoder(latent_dim, size)` for grey pictures of `size`×`size` pixels, where
+# ### Task 2
+#
+# Write the class `ConvAutoencoder(latent_dim, size)` for grey pictures of `size`×`size` pixels, where
 # `size` is any multiple of 4.
 #
 # - `encode(x)`: pictures $(n, 1, \text{size}, \text{size})$ to codes $(n, \text{latent\_dim})$. At least two
@@ -506,7 +516,9 @@ close(
 # in use, and papers do not always say which. And a data set is evaluated in batches, of which the last is usually
 # smaller than the others.
 #
-# **Task 3a.** `picture_errors` gives (1.3) for each picture of a batch; `per_pixel` turns the mean of such errors into
+# ### Task 3a
+#
+# `picture_errors` gives (1.3) for each picture of a batch; `per_pixel` turns the mean of such errors into
 # the error per pixel.
 
 
@@ -572,7 +584,9 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 3b.** `dataset_error` evaluates a model (anything that can be called on a batch) on a whole set, batch by
+# ### Task 3b
+#
+# `dataset_error` evaluates a model (anything that can be called on a batch) on a whole set, batch by
 # batch, in the given order. Its answer must not depend on the batch size. Gradients are not needed: use
 # `torch.no_grad()`.
 
@@ -618,7 +632,9 @@ for size in (1, 4, 11, 22, 23, 50):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question 2** (2 points). Two students train the same network on 28×28 pictures. One minimises the mean over all
+# ### Question 2 (2 points)
+#
+# Two students train the same network on 28×28 pictures. One minimises the mean over all
 # pixels and pictures; the other sums over the pixels and averages over the pictures. Both use plain gradient descent
 # with the same learning rate, and the second run explodes. (a) Why? What should the second one change? (b) With Adam
 # both runs look nearly the same. Why?
@@ -643,7 +659,9 @@ for size in (1, 4, 11, 22, 23, 50):
 # numbers has a smaller mean error, on the pictures that it is fitted to, than the sum of the discarded eigenvalues of
 # their covariance.
 #
-# **Task 4a.** Fit the principal components of a set of pictures, rebuild other pictures with them, and give the floor
+# ### Task 4a
+#
+# Fit the principal components of a set of pictures, rebuild other pictures with them, and give the floor
 # (1.2), *per pixel*. The covariance is $C = \frac1n\sum_i (x_i-\bar x)(x_i-\bar x)^\top$. `torch.linalg.eigh` sorts
 # ascending; `torch.linalg.svd` of the centred pictures is another way.
 
@@ -771,7 +789,9 @@ for n, channels, height, width, k in ((40, 1, 3, 5, 4), (12, 1, 5, 5, 6), (30, 3
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 4b.** Somebody hands you a linear encoder, a matrix $E$ of size $k\times d$ that makes the code $z = E(x - \bar
+# ### Task 4b
+#
+# Somebody hands you a linear encoder, a matrix $E$ of size $k\times d$ that makes the code $z = E(x - \bar
 # x)$. Which decoder $G$, of size $d\times k$, makes $\mathbb{E}\,\lVert (x-\bar x) - G z\rVert^2$ smallest? Write $y =
 # x - \bar x$ and set the derivative in $G$ to zero: the residual $y - Gz$ must be uncorrelated with the code,
 # $\mathbb{E}\,(y - Gz)\,z^\top = 0$. Solve that for $G$.
@@ -816,7 +836,9 @@ close(residual.T @ codes / 300, torch.zeros(6, 2, dtype=torch.float64), message,
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question 3** (2 points). You now have a decoder that is best for *any* linear encoder. (a) What does the second
+# ### Question 3 (2 points)
+#
+# You now have a decoder that is best for *any* linear encoder. (a) What does the second
 # check of `best_decoder`'s test tell you about the codes that two trained linear autoencoders find, if both reach the
 # floor? (b) Someone reports a linear autoencoder whose error on *test* pictures lies below `linear_floor(train_images,
 # k)`. Must there be a mistake?
@@ -840,7 +862,9 @@ close(residual.T @ codes / 300, torch.zeros(6, 2, dtype=torch.float64), message,
 # pixels: each value of each picture is set to 0 with probability $p$, independently of all others, and the rest stay as
 # they are.
 #
-# **Task 5.** Write `denoising_pair`.
+# ### Task 5
+#
+# Write `denoising_pair`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "denoising-pair", "locked": false, "schema_version": 3, "solution": true}
@@ -921,7 +945,9 @@ check(
 # %% [markdown]
 # ## 6 The training loop
 #
-# **Task 6.** Write `train_autoencoder`: `steps` updates by Adam on random batches from `images`. With `hide > 0` the
+# ### Task 6
+#
+# Write `train_autoencoder`: `steps` updates by Adam on random batches from `images`. With `hide > 0` the
 # model sees pictures damaged by your `denoising_pair` (fresh damage in every step) and is asked for the clean ones. The
 # loss is the mean squared error per pixel. Return the loss of every step.
 
@@ -1061,7 +1087,9 @@ with when_ready():
     )
 
 # %% [markdown]
-# **Question 4** (2 points). In `train_autoencoder` the damage is drawn anew in every step. A fellow student saves time:
+# ### Question 4 (2 points)
+#
+# In `train_autoencoder` the damage is drawn anew in every step. A fellow student saves time:
 # she damages the whole training set once, before training. (a) What can her network learn that yours cannot? (b) How
 # would you show it, in one measurement?
 
@@ -1168,7 +1196,9 @@ with when_ready():
     my_experiment()
 
 # %% [markdown]
-# **Report** (5 points, about 150 words and a table). (a) What did you expect, and what did you measure: code size, your
+# ### Report (5 points, about 150 words and a table)
+#
+# (a) What did you expect, and what did you measure: code size, your
 # error (at least two seeds), PCA's error, all on held-out pictures? (b) How many of your numbers do the work of 16
 # principal components? (c) How does your advantage over PCA change as the code grows, and why might that be? (d) Name
 # one thing in your own experiment that could mislead a reader, and what you would run to find out.

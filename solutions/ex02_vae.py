@@ -73,7 +73,9 @@ torch.set_num_threads(1)  # networks as small as these gain nothing from a secon
 # %% [markdown]
 # ## 1 In words first
 #
-# **Question 1** (5 points). *Explain the key difference between an autoencoder and a variational autoencoder.* Say (a)
+# ### Question 1 (5 points)
+#
+# *Explain the key difference between an autoencoder and a variational autoencoder.* Say (a)
 # what each encoder gives for one picture; (b) what each is trained to minimise; (c) what you can do with the decoder of
 # the one that you cannot do with the other's, and why; (d) what the VAE pays for it; and (e) what becomes of a VAE when
 # the KL term's weight β goes to 0.
@@ -105,7 +107,9 @@ torch.set_num_threads(1)  # networks as small as these gain nothing from a secon
 # and an autoencoder is left.
 
 # %% [markdown]
-# **Question 2** (5 points). *Why is the KL divergence used in VAEs?* (a) Derive from $\log p(x)$ where the KL term
+# ### Question 2 (5 points)
+#
+# *Why is the KL divergence used in VAEs?* (a) Derive from $\log p(x)$ where the KL term
 # comes from: it is not an ornament that somebody added. (b) It is $D_\text{KL}(q\Vert p)$ and not $D_\text{KL}(p\Vert
 # q)$. Where does the order come from? (c) What goes wrong if the term is left out, and what if it weighs far too much?
 # (d) Somebody proposes $\lVert\mu\rVert^2$ as the penalty, "because it also pulls the codes to zero". What is missing?
@@ -140,7 +144,9 @@ torch.set_num_threads(1)  # networks as small as these gain nothing from a secon
 #
 # $$q = \mathcal N(\mu_q, \operatorname{diag} \sigma_q^2), \qquad p = \mathcal N(\mu_p, \operatorname{diag} \sigma_p^2).$$
 #
-# **Task 2a.** Write it. Networks give `logvar`, that is $\log\sigma^2$.
+# ### Task 2a
+#
+# Write it. Networks give `logvar`, that is $\log\sigma^2$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "kl-code", "locked": false, "schema_version": 3, "solution": true}
@@ -269,7 +275,9 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 2b.** A formula deserves a second witness. Estimate the same number from the definition alone,
+# ### Task 2b
+#
+# A formula deserves a second witness. Estimate the same number from the definition alone,
 # $\mathbb{E}_q[\log q(z) - \log p(z)]$, with draws from the right distribution. (`torch.distributions.Normal` has
 # `sample` and `log_prob`, or write the log density yourself.)
 
@@ -334,7 +342,9 @@ def broken_loss(x, x_hat, mu, log_sigma, s):
 
 
 # %% [markdown]
-# **Task 3a.** Write the two terms as they should be, one number a picture, in nats; $-\log p(x\mid z)$ with everything
+# ### Task 3a
+#
+# Write the two terms as they should be, one number a picture, in nats; $-\log p(x\mid z)$ with everything
 # that belongs to it. Then the loss, to be *minimised*: their sum, averaged over the batch.
 
 
@@ -472,7 +482,9 @@ for n, pixels, latent in ((1, 4, 3), (7, 5, 2)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 3b.** Suppose the colleague repairs the sign and the standard deviation, but keeps `F.mse_loss`. His loss is
+# ### Task 3b
+#
+# Suppose the colleague repairs the sign and the standard deviation, but keeps `F.mse_loss`. His loss is
 # then, up to a factor and a constant, a loss (2.10) with *some* β, for the story with pixel noise $s$. Which β? Give it
 # as a function of the number of pixels $D$ and of $s$.
 
@@ -522,7 +534,9 @@ def f(z):
 
 
 # %% [markdown]
-# **Task 4a.** Draws by reparameterisation, several for each row.
+# ### Task 4a
+#
+# Draws by reparameterisation, several for each row.
 
 
 # %% nbgrader={"grade": false, "grade_id": "draw-code", "locked": false, "schema_version": 3, "solution": true}
@@ -567,7 +581,9 @@ check(not torch.equal(draw_codes(mu, logvar, 1), draw_codes(mu, logvar, 1)), "Tw
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 4b.** The *pathwise* gradient: average `f` over the draws of each row, sum over the rows, and differentiate
+# ### Task 4b
+#
+# The *pathwise* gradient: average `f` over the draws of each row, sum over the rows, and differentiate
 # that number in `mu` and in `logvar` by autograd. (The arguments come without `requires_grad`.)
 
 
@@ -640,7 +656,9 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 4c.** The *score-function* gradient in `mu`, one estimate from each single draw: $f(z)\,\nabla_\mu\log q(z)$.
+# ### Task 4c
+#
+# The *score-function* gradient in `mu`, one estimate from each single draw: $f(z)\,\nabla_\mu\log q(z)$.
 # No derivative of `f` is needed; write $\nabla_\mu\log q(z)$ by hand.
 
 
@@ -697,7 +715,9 @@ with when_ready():
         print(f"d = {d:2d}: variance of one estimate: pathwise {pathwise.var():.2f}, score function {score.var():.2f}")
 
 # %% [markdown]
-# **Question 3** (3 points). (a) As $d$ grows, one variance stays and the other grows. Explain, from the two formulas.
+# ### Question 3 (3 points)
+#
+# (a) As $d$ grows, one variance stays and the other grows. Explain, from the two formulas.
 # (b) Name a kind of $z$ or of $f$ for which the pathwise gradient is not available. (c) Why does an answer with
 # `torch.distributions.Normal(mu, sigma).sample()` train the decoder but not the encoder's reconstruction? Which of the
 # encoder's gradients remain?
@@ -723,7 +743,9 @@ with when_ready():
 # In *probabilistic PCA* the story is $z\sim\mathcal N(0, I_k)$, $x\mid z\sim\mathcal N(Wz + b,\ s^2 I_D)$. Everything
 # in it is Gaussian, so everything can be computed, and the ELBO can be held against the truth.
 #
-# **Task 5a.** The evidence $\log p(x)$. What are the mean and the covariance of $x$?
+# ### Task 5a
+#
+# The evidence $\log p(x)$. What are the mean and the covariance of $x$?
 # (`torch.distributions.MultivariateNormal` may help, or `torch.linalg.slogdet` and `solve`.)
 
 
@@ -767,7 +789,9 @@ for n, D, k, s in ((1, 3, 1, 0.5), (6, 4, 2, 1.3), (2, 2, 4, 0.7)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 5b.** The true posterior $p(z\mid x)$, a Gaussian as well. With $\log p(x\mid z) + \log p(z)$ written as a
+# ### Task 5b
+#
+# The true posterior $p(z\mid x)$, a Gaussian as well. With $\log p(x\mid z) + \log p(z)$ written as a
 # quadratic form in $z$, read off its precision (inverse covariance) $I + W^\top W/s^2$ and then its mean.
 
 
@@ -810,7 +834,9 @@ for n, D, k, s in ((1, 3, 1, 0.5), (5, 4, 2, 1.3), (2, 2, 3, 0.7)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 5c.** The ELBO, exactly, for a guess $q = \mathcal N(m, \operatorname{diag} v)$ with $v = e^{\text{logvar}}$,
+# ### Task 5c
+#
+# The ELBO, exactly, for a guess $q = \mathcal N(m, \operatorname{diag} v)$ with $v = e^{\text{logvar}}$,
 # one guess for each row. The KL term you have. For the other, $\mathbb{E}_q\lVert x - b - Wz\rVert^2$ is *not* $\lVert
 # x - b - Wm\rVert^2$: what does the spread of $z$ add?
 
@@ -894,7 +920,9 @@ for n, D, k, s in ((4, 3, 2, 0.9), (1, 2, 3, 0.5)):
 # %% [markdown]
 # ## 6 Bounds from several guesses
 #
-# **Task 6a.** You are given log weights, $\log w = \log p(x\mid z) + \log p(z) - \log q(z\mid x)$, for $M$ draws of $z$
+# ### Task 6a
+#
+# You are given log weights, $\log w = \log p(x\mid z) + \log p(z) - \log q(z\mid x)$, for $M$ draws of $z$
 # a picture, as a tensor $(n, M)$. Estimate the bound $\mathcal L_K$ of (2.11) for each picture and use *all* draws: cut
 # them, in the order in which they come, into groups of $K$ (which divides $M$), and average the groups' values. Weights
 # of real pictures are of the size $e^{-100}$ or far smaller.
@@ -964,7 +992,9 @@ close(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task 6b.** If one weight dwarfs all others, $K$ draws are worth one. The *effective sample size* says what they are
+# ### Task 6b
+#
+# If one weight dwarfs all others, $K$ draws are worth one. The *effective sample size* says what they are
 # worth: $(\sum_k w_k)^2 / \sum_k w_k^2$, between 1 and the number of draws.
 
 
@@ -1039,7 +1069,9 @@ with when_ready():
 #
 # Below $\lambda$ the term is flat, so nothing presses the coordinate any further.
 #
-# **Task 7.** Write it.
+# ### Task 7
+#
+# Write it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "free-bits-code", "locked": false, "schema_version": 3, "solution": true}
@@ -1316,7 +1348,9 @@ with when_ready():
     my_experiment()
 
 # %% [markdown]
-# **Report** (5 points, about 150 words and a table). (a) What did you expect, and at which β did the last coordinate
+# ### Report (5 points, about 150 words and a table)
+#
+# (a) What did you expect, and at which β did the last coordinate
 # fall silent? (b) Give rate, distortion and active coordinates for at least four values of β, with at least two seeds.
 # (c) Which β has the smallest negative ELBO (rate + distortion), and is that what theory says? (d) What do free bits
 # change, and do they improve the ELBO? (e) One thing in your own experiment that could mislead a reader.

@@ -78,7 +78,9 @@ from course_utils.figures import show
 #
 # $$V_\pi(D) = \pi\,\mathbb{E}_{x\sim p_\text{data}}[\log D(x)] + (1-\pi)\,\mathbb{E}_{x\sim p_g}[\log(1 - D(x))].$$
 #
-# **Question A1** (4 points). (a) Derive the $D^*_\pi(x)$ that maximises $V_\pi$, and show that it is a maximum. (b)
+# ### Question A1 (4 points)
+#
+# (a) Derive the $D^*_\pi(x)$ that maximises $V_\pi$, and show that it is a maximum. (b)
 # What does $D^*_\pi$ answer when $p_g = p_\text{data}$, and why is that sensible? (c) Somebody trains with 90 real
 # pictures and 10 fakes a step, and averages the loss over the 100. At the end $D(x) \approx 0.9$ on everything, real
 # or made. They conclude that the generator fools its opponent completely, "even better than ½". What do you answer?
@@ -106,7 +108,9 @@ from course_utils.figures import show
 # share says 0.9, too. Look at the samples, or divide the prior odds of 9 out before reading $D$.
 
 # %% [markdown]
-# **Task A2.** Write the best discriminator. Densities come as logarithms, because far out they are too small for a
+# ### Task A2
+#
+# Write the best discriminator. Densities come as logarithms, because far out they are too small for a
 # float: $\log p = -2000$ is a perfectly good number, $p = e^{-2000}$ is not. A density may also be zero, $\log p =
 # -\infty$ (but not both at the same $x$).
 
@@ -197,7 +201,9 @@ close(best_discriminator(log_p, log_q, 0.75), torch.tensor(expected), message)
 # discriminator is a list of $k$ numbers. Then nothing has to be integrated or sampled. But some of the probabilities
 # may be zero: read $0 \log 0$ as 0, its limit.
 #
-# **Task B1.** The Jensen–Shannon divergence of two lists.
+# ### Task B1
+#
+# The Jensen–Shannon divergence of two lists.
 
 
 # %% nbgrader={"grade": false, "grade_id": "jsd", "locked": false, "schema_version": 3, "solution": true}
@@ -253,7 +259,9 @@ for shape in ((6,), (1, 3), (2, 3, 9)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task B2.** The value of the game, $V = \sum_x p(x) \log D(x) + \sum_x q(x) \log(1 - D(x))$, for *any* table $D$.
+# ### Task B2
+#
+# The value of the game, $V = \sum_x p(x) \log D(x) + \sum_x q(x) \log(1 - D(x))$, for *any* table $D$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "value", "locked": false, "schema_version": 3, "solution": true}
@@ -324,7 +332,9 @@ with when_ready():
 # %% [markdown]
 # ## C. The loss, and the two updates
 #
-# **Task C1.** The loss of the discriminator from **logits**, for a share $\pi$: it estimates $-V_\pi$ of part A,
+# ### Task C1
+#
+# The loss of the discriminator from **logits**, for a share $\pi$: it estimates $-V_\pi$ of part A,
 #
 # $$L_D = -\pi\,\operatorname{mean}\bigl[\log\sigma(s_\text{real})\bigr] - (1-\pi)\,\operatorname{mean}\bigl[\log(1-\sigma(s_\text{fake}))\bigr].$$
 #
@@ -449,7 +459,9 @@ def all_trainable(network):
 
 
 # %% [markdown]
-# **Task C2.** One update of the discriminator, with the loss of chapter 03: the mean over the real ones *plus* the
+# ### Task C2
+#
+# One update of the discriminator, with the loss of chapter 03: the mean over the real ones *plus* the
 # mean over the fakes, $-V$ of equation (3.1). It moves the discriminator and nothing else, and it works whatever
 # gradients were left in the networks before.
 
@@ -561,7 +573,9 @@ for seed, n in ((335, 5), (336, 1)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task C3.** One update of the generator, with the non-saturating loss of section 3.1, $-\operatorname{mean}\log
+# ### Task C3
+#
+# One update of the generator, with the non-saturating loss of section 3.1, $-\operatorname{mean}\log
 # D(G(z))$. It moves the generator and nothing else, and **leaves no gradient in the discriminator**. Return the mean
 # of $D(G(z))$, a probability, before and after the step, on the same noise: the quickest way to see whether a
 # generator's step goes the right way.
@@ -700,7 +714,9 @@ for seed, n in ((341, 5), (342, 1)):
 # Section 3.5 played $f(x, y) = xy$. Now the interaction has a strength $a$: $f(x, y) = a\,x\,y$, where $x$ descends
 # and $y$ ascends with the same learning rate $\eta$.
 #
-# **Task D1.** Play `steps` rounds, simultaneously and in turns (with $x$ first).
+# ### Task D1
+#
+# Play `steps` rounds, simultaneously and in turns (with $x$ first).
 
 
 # %% nbgrader={"grade": false, "grade_id": "rounds", "locked": false, "schema_version": 3, "solution": true}
@@ -756,7 +772,9 @@ close(got_y, y, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task D2.** How fast do *simultaneous* players run away? `growth` is the factor by which the distance from $(0, 0)$
+# ### Task D2
+#
+# How fast do *simultaneous* players run away? `growth` is the factor by which the distance from $(0, 0)$
 # grows in one round, `rounds_to_double` the number of rounds after which it has doubled (not rounded: 12.3 is a valid
 # answer). Work them out with pencil and paper; playing is not needed.
 
@@ -812,7 +830,9 @@ for a, eta in ((0.7, 0.3), (2.5, 0.11), (-1.3, 0.4)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question D3** (3 points). A colleague trains a GAN whose losses swing. "I shall lower the learning rate until it
+# ### Question D3 (3 points)
+#
+# A colleague trains a GAN whose losses swing. "I shall lower the learning rate until it
 # converges." Use your results and section 3.5: (a) What would a lower rate do for simultaneous players of $a\,xy$, counted in
 # rounds until the distance has doubled, and in "time", $\eta \times$ rounds? (b) What else can end the circling? Name two
 # things, and say how each acts.
@@ -891,7 +911,9 @@ for a, eta in ((0.7, 0.3), (2.5, 0.11), (-1.3, 0.4)):
 # has one noise tensor for each batch, of that batch's size, and the last batch may be smaller. Each batch is one step
 # for the discriminator, then one for the generator against the discriminator that has just moved.
 #
-# **Task E1.** Repair it. Keep the names of the classes, of the function and of the layers `first`, `norm`, `last`. In
+# ### Task E1
+#
+# Repair it. Keep the names of the classes, of the function and of the layers `first`, `norm`, `last`. In
 # `clinic_epoch` do not build networks: it gets them, and it will be graded on others than these two.
 
 
@@ -1197,7 +1219,9 @@ def three_heaps(n, angle=0.0, seed=0):
 
 
 # %% [markdown]
-# **Task F1.** Train a GAN on the points, for about a second: 600 steps, networks with two hidden layers of 64 units,
+# ### Task F1
+#
+# Train a GAN on the points, for about a second: 600 steps, networks with two hidden layers of 64 units,
 # and Adam with a learning rate of 0.002 are enough if its other settings are those of chapter 03. Return the trained
 # generator. It must map each noise vector to a point by itself, whatever else is in the batch. (The check tries a
 # second seed if the first was unlucky.)
@@ -1423,7 +1447,9 @@ with when_ready():
 # That is one seed. The rest of the experiment is yours: add a cell, take at least three values of $k$ (10 among them)
 # and three seeds.
 #
-# **Question G3** (6 points). Report on it, in about 200 words and with a table of your measured numbers (mean and
+# ### Question G3 (6 points)
+#
+# Report on it, in about 200 words and with a table of your measured numbers (mean and
 # range over the seeds). State first what you expected, and why. Then: what does $k$ do to the overshoot and to the
 # unrest, and is the difference larger than that between the seeds? Explain it with sections 3.5 and 3.7. What does a
 # large $k$ cost? Why does it not follow that one should train the discriminator of a GAN on pictures to perfection
@@ -1466,7 +1492,9 @@ with when_ready():
 # %% [markdown]
 # ## H. What makes GANs hard to train?
 #
-# **Question H1** (8 points). What are the main challenges in training GANs? Name at least four. For each: what goes
+# ### Question H1 (8 points)
+#
+# What are the main challenges in training GANs? Name at least four. For each: what goes
 # wrong and *why* (a formula or a mechanism of the chapter), how you would notice it (a number, a curve or a picture),
 # and one remedy with what it costs or does not solve. About 400 words.
 

@@ -75,7 +75,9 @@ from course_utils.figures import show
 # Everywhere in this exercise $s$ is the logit that the discriminator gives to a fake, $D = \sigma(s)$. The
 # **minimax** loss of the generator is $\log(1 - D)$, the **non-saturating** loss is $-\log D$; both are descended.
 #
-# **Question A1** (5 points). (a) Derive the slopes of both losses in $s$, step by step. (b) Derive their ratio (the
+# ### Question A1 (5 points)
+#
+# (a) Derive the slopes of both losses in $s$, step by step. (b) Derive their ratio (the
 # second divided by the first), and find the $s$ at which it is one million. (c) A fellow student differentiates in
 # $D$ instead of $s$: "The slope of $\log(1-D)$ is $-1/(1-D)$. At $D = 0$ that is $-1$. Nothing vanishes, so nothing
 # saturates." Where is the flaw, and where in the chain from the loss to the generator's weights does the gradient get
@@ -105,7 +107,9 @@ from course_utils.figures import show
 # stays near $-1$.
 
 # %% [markdown]
-# **Task A2.** Write both slopes as formulas, for tensors of any shape, without autograd. For $|s| \le 80$ they
+# ### Task A2
+#
+# Write both slopes as formulas, for tensors of any shape, without autograd. For $|s| \le 80$ they
 # should be right to a relative error of a thousandth, in float32 too: at $s=30$ the second slope is not 0 but
 # $-9.4\cdot 10^{-14}$. For larger $|s|$ they should stay finite.
 
@@ -175,7 +179,9 @@ for slope in slopes(torch.tensor([-200.0, 200.0])):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task A3.** By how many **orders of magnitude** (powers of ten) does the non-saturating slope exceed the minimax
+# ### Task A3
+#
+# By how many **orders of magnitude** (powers of ten) does the non-saturating slope exceed the minimax
 # slope? It may be negative. Be right for $s$ from −1000 to 1000, where both slopes themselves are no longer floats.
 
 
@@ -195,6 +201,8 @@ import torch
 from course_utils.checks import close
 
 close(orders_of_magnitude(torch.tensor([0.0])), torch.zeros(1), "At s = 0 both are equal: zero orders of magnitude.")
+message = "At s = −ln 10 the slopes of −log D and of log(1 − D) stand as ten to one: one order of magnitude."
+close(orders_of_magnitude(torch.tensor([-math.log(10)])), torch.ones(1), message)
 ### BEGIN HIDDEN TESTS
 s = torch.tensor([[-math.log(1e6), -6.0], [2.5, 4.0]])
 answer = orders_of_magnitude(s)
@@ -228,7 +236,9 @@ close(
 #
 # and then says that the generator *maximises* $\mathcal J_G$.
 #
-# **Task B1.** Write the costs of a zero-sum game that both players **minimise**, from logits. Keep the term that is
+# ### Task B1
+#
+# Write the costs of a zero-sum game that both players **minimise**, from logits. Keep the term that is
 # constant for the generator, so that the sum of both is exactly zero. They should be right for $|s| \le 200$ in
 # float32.
 
@@ -313,7 +323,9 @@ close(generator_cost(real, fake), -301.0, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question B2** (3 points). (a) Which of the signs in the document is wrong? (b) "The generator maximises $\mathcal
+# ### Question B2 (3 points)
+#
+# (a) Which of the signs in the document is wrong? (b) "The generator maximises $\mathcal
 # J_G$": is that right for $\mathcal J_G = -\mathcal J_D$, and is it right for the second expression? Which player
 # would help whom if the printed cost went into an optimiser that *descends*? (c) Which test of one line, run once
 # after writing a loss, finds such a slip?
@@ -360,7 +372,9 @@ close(generator_cost(real, fake), -301.0, message)
 #     return path
 # ```
 #
-# **Task C1.** Repair it. There are three things to think of: which loss; how it is computed, so that a start at
+# ### Task C1
+#
+# Repair it. There are three things to think of: which loss; how it is computed, so that a start at
 # $\theta = 40$ works in float32; and which of the $\theta$s in the line of `d` the generator's gradient may flow
 # through.
 
@@ -411,6 +425,11 @@ from course_utils.checks import check, close
 torch.manual_seed(2)
 step = torch.as_tensor(walk(1.0, torch.zeros(4), 0.5, 1))
 check(0 < step[0] < 1, "One step from θ = 1 should lead towards 0.")
+step = torch.as_tensor(walk(1.0, torch.tensor([-0.5, 0.5]), 0.5, 1))
+message = (
+    "From θ = 1 with the noise ±½ one step is 0.5 times the mean of σ(0) and σ(1), to 0.6922: only the fakes' θ moves."
+)
+close(step[0].item(), 0.692235, message, atol=1e-3)
 ### BEGIN HIDDEN TESTS
 torch.manual_seed(432)
 for start, eta, n in ((2.0, 0.4, 50), (-1.2, 0.3, 7)):
@@ -471,7 +490,9 @@ def leave_gradients(network, size):
 
 
 # %% [markdown]
-# **Task D1.** Measure the gradient of a generator loss (the mean over the batch) that arrives at the generator: the
+# ### Task D1
+#
+# Measure the gradient of a generator loss (the mean over the batch) that arrives at the generator: the
 # norm of the gradients of **all its weights taken together**, as if they were one long vector. A measurement should
 # not disturb: it leaves no gradients in the networks, and it does not count what was left there before.
 
@@ -523,6 +544,9 @@ torch.manual_seed(5)
 pair, z = new_pair(torch.randn(17), torch.zeros(17)), torch.randn(8, 2)
 norm = gradient_norm(pair.generator, pair.discriminator, z, "non-saturating")
 close(norm, 0.0, "A discriminator with all weights 0 says ½ to everything and gives no direction.")
+pair, z = new_pair(torch.linspace(-1, 1, 17), torch.linspace(1, -1, 17)), torch.linspace(-1, 1, 16).view(8, 2)
+message = "Here it is 1.1398: the mean over the batch, and all of the generator's gradients as one long vector."
+close(gradient_norm(pair.generator, pair.discriminator, z, "non-saturating"), 1.13978, message, rtol=1e-3)
 ### BEGIN HIDDEN TESTS
 for seed, n, bias in ((442, 1, 0.0), (443, 12, -9.0), (444, 30, 2.0)):
     torch.manual_seed(seed)
@@ -570,7 +594,9 @@ close(littered, clean, "Gradients that were left in the generator before have be
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question D2** (3 points). "Adam divides each gradient by its own running size. So a gradient that is 100 000 times
+# ### Question D2 (3 points)
+#
+# "Adam divides each gradient by its own running size. So a gradient that is 100 000 times
 # smaller gives the same step, and saturation does not matter." (a) How far is that right? (b) Name two effects of
 # saturation that Adam does *not* undo, with the mechanism of each.
 
@@ -601,7 +627,9 @@ close(littered, clean, "Gradients that were left in the generator before have be
 #
 # $$-\pi p\,[\alpha\log D + (1-\alpha)\log(1-D)] - (1-\pi)\,q\,[\beta\log D + (1-\beta)\log(1-D)].$$
 #
-# **Task E1.** Write the $D^*(x)$ that minimises it.
+# ### Task E1
+#
+# Write the $D^*(x)$ that minimises it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "smoothed", "locked": false, "schema_version": 3, "solution": true}
@@ -625,6 +653,10 @@ close(
     torch.full((2,), 0.5),
     "Smoothed equally on both sides, equal densities still mean ½.",
 )
+message = (
+    "One real example in four: D* of equal densities is a quarter of the one label and three quarters of the other."
+)
+close(smoothed_discriminator(p, p, 0.8, 0.0, share=0.25), torch.full((2,), 0.2), message)
 ### BEGIN HIDDEN TESTS
 p = torch.rand(2, 3, generator=torch.Generator().manual_seed(451)) + 0.1
 message = "With equal densities D* is the average label, weighted with the shares."
@@ -655,7 +687,9 @@ for alpha, beta, share in ((0.9, 0.0, 0.5), (0.85, 0.1, 0.5), (0.95, 0.2, 0.7)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Task E2.** What does a smoothed $D^*$ do for the generator? In the game of part C ($p = \mathcal N(0,1)$, $q =
+# ### Task E2
+#
+# What does a smoothed $D^*$ do for the generator? In the game of part C ($p = \mathcal N(0,1)$, $q =
 # \mathcal N(\theta, 1)$, $\pi = \tfrac12$) compute the **pull** on a fake at $x$, the slope $\frac{d}{dx}\bigl[-\log
 # D^*(x)\bigr]$, with $\theta$, $\alpha$ and $\beta$ fixed. (By formula or by autograd, as you like.) Inputs are
 # float64.
@@ -737,7 +771,9 @@ with when_ready():
 #
 # $$L_D = \tfrac12\,\mathbb E\,(s_\text{real} - 1)^2 + \tfrac12\,\mathbb E\, s_\text{fake}^2, \qquad L_G = \tfrac12\,\mathbb E\,(s_\text{fake} - 1)^2.$$
 #
-# **Task F1.** The slope in $s$ of the generator's loss, for a single fake. **Task F2.** The output $s^*$ of the best
+# ### Task F1
+#
+# The slope in $s$ of the generator's loss, for a single fake. **Task F2.** The output $s^*$ of the best
 # discriminator at a point with densities $p$ and $q$ (equal shares; where $p \neq q$). For the hinge losses draw the
 # loss as a function of $s$: it is made of straight pieces.
 
@@ -793,6 +829,11 @@ from course_utils.checks import check, close
 
 s = best_output("hinge", torch.tensor([0.5]), torch.tensor([0.1]))
 check(bool((s > 0).all()), "Where real ones are more frequent, the output should be positive.")
+losses = [0.5 * F.relu(1 - at) + 0.1 * F.relu(1 + at) for at in (s, s - 0.2, s + 0.2)]
+check(
+    bool(losses[0] <= min(losses[1:]) + 1e-6),
+    "A little more or less, and the loss p·max(0, 1 − s) + q·max(0, 1 + s) falls.",
+)
 ### BEGIN HIDDEN TESTS
 p, q = torch.rand(2, 8, generator=torch.Generator().manual_seed(463))
 s, grid = best_output("hinge", p, q), torch.linspace(-3, 3, 6001)[:, None]
@@ -801,7 +842,9 @@ close(s, expected, "Draw p·max(0, 1 − s) + q·max(0, 1 + s) over s. Where is 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Question F3** (4 points). (a) Order the four generator losses (minimax, non-saturating, hinge, least squares) by
+# ### Question F3 (4 points)
+#
+# (a) Order the four generator losses (minimax, non-saturating, hinge, least squares) by
 # what they do where the discriminator is very sure of a fake, $s \to -\infty$: what is the size of each slope there?
 # And where $s$ is large and positive? (b) The slope of the hinge loss in $s$ is −1 everywhere. Take the *best* hinge
 # discriminator of task F2 and a fake far from the data. Which gradient arrives at the fake's position $x$? Does the
@@ -854,7 +897,9 @@ def young_players():
 
 
 # %% [markdown]
-# **Task G1.** Train the discriminator alone: one step for each batch of real points and each batch of noise, with the
+# ### Task G1
+#
+# Train the discriminator alone: one step for each batch of real points and each batch of noise, with the
 # loss of chapter 03 (the mean over the real ones plus the mean over the fakes).
 
 
@@ -1046,7 +1091,9 @@ with when_ready():
 # %% [markdown]
 # That is one seed. The rest of the experiment is yours: add a cell, up to a head start of 300 steps or more.
 #
-# **Question G4** (6 points). Report on it in about 200 words, with a table of your own measured numbers (at least
+# ### Question G4 (6 points)
+#
+# Report on it in about 200 words, with a table of your own measured numbers (at least
 # four lengths of the head start, at least three seeds, mean and range). State first what you expected. How do the
 # orders of magnitude grow with the head start: in proportion to the steps, faster, slower? Hold the measured orders
 # against $-\bar s/\ln 10$ from task A3, with $\bar s$ the mean logit: how well does the formula for a *single* logit
