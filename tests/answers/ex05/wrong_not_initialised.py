@@ -33,4 +33,4 @@ def train_dcgan(steps, seed=0):
         record["d_right"].append(right.float().mean().item())
         record["d_loss"].append(discriminator_step(generator, discriminator, optimizer_d, real, z))
         record["g_loss"].append(generator_step(generator, discriminator, optimizer_g, z))
-    return record | {"after": draw()}
+    return record | {"after": draw(), "generator": generator, "discriminator": discriminator}
