@@ -18,6 +18,9 @@ from course_utils import CourseError
 KINDS = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "floating point", "c": "complex"}
 
 
+_held = [0]  # how many checks of the running cell have held
+
+
 class CheckFailed(CourseError, AssertionError):
     """A check did not hold; its message says what to think about."""
 
@@ -32,6 +35,7 @@ def check(condition: bool | np.bool_ | torch.Tensor, message: str) -> None:
         raise TypeError(f"A check needs True or False, not {describe(condition)}.")
     if not condition:
         raise CheckFailed(message)
+    _held[0] += 1
 
 
 def close(actual, expected, message: str, rtol: float = 1e-4, atol: float = 1e-5) -> None:
@@ -61,6 +65,7 @@ def close(actual, expected, message: str, rtol: float = 1e-4, atol: float = 1e-5
     wide = np.complex128 if "complex" in (got, wanted) else np.float64
     if not np.allclose(theirs.astype(wide), ours.astype(wide), rtol=rtol, atol=atol, equal_nan=False):
         raise CheckFailed(message)
+    _held[0] += 1
 
 
 def with_weights(network: torch.nn.Module, answer, message: str) -> torch.nn.Module:
@@ -148,3 +153,14 @@ def _as_number(value) -> int | float | None:
         return int(value) if isinstance(value, numbers.Integral) else float(value)
     except (TypeError, ValueError, OverflowError, AttributeError):
         return None
+
+
+def _tick(result) -> None:
+    """Under a cell whose checks have all held, one line that says so."""
+    count, _held[0] = _held[0], 0
+    if count and result.success:
+        print(f"✓ {count} check{'s hold' if count > 1 else ' holds'}.")
+
+
+if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+    shell.events.register("post_run_cell", _tick)

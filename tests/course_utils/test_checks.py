@@ -10,6 +10,7 @@ import sympy
 import torch
 from torch import nn
 
+from course_utils import checks
 from course_utils.checks import CheckFailed, check, close, finite_difference, ours, when_ready, with_weights
 
 
@@ -181,3 +182,22 @@ def test_what_the_exercise_defines_is_there_in_a_notebook():
 
 
 WIDTH = 4
+
+
+def test_a_cell_whose_checks_hold_says_so_and_no_other(capsys):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.events.register("post_run_cell", checks._tick)
+    cells = {
+        "from course_utils.checks import check, close": "",
+        "check(True, 'a'); close(1.0, 1.0, 'b')": "✓ 2 checks hold.",
+        "x = 1": "",
+        "check(True, 'a')": "✓ 1 check holds.",
+    }
+    for source, said in cells.items():
+        capsys.readouterr()
+        shell.run_cell(source)
+        assert capsys.readouterr().out.strip() == said
+    shell.run_cell("check(True, 'a'); check(False, 'b')")
+    assert "✓" not in capsys.readouterr().out
