@@ -17,7 +17,7 @@ MODULES = {
 LEARNERS = [name for name in MODULES if name.startswith("course_utils") and ".commands" not in name]
 LEARNERS.remove("course_utils.__main__")
 CODE_LINES = 2200  # of course_utils without its commands, with the code that chapters 00 to 12 teach
-FIRST_LINES = 1530  # of what the notebooks of chapters 00 to 06 import, and what that imports; 1,499 in November 2026
+FIRST_LINES = 1550  # of what the notebooks of chapters 00 to 06 import, and what that imports; 1,499 in November 2026
 LONG = set()  # what has more than 200 code lines, with a reason
 
 
