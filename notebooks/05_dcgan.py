@@ -1575,7 +1575,7 @@ real, at_start, at_end = (colourfulness(x) for x in (tinted[:200], fresh, made))
 holds("its bright pixels are no longer grey", at_end > 0.3, at_start, at_end, real)
 
 # %% [markdown]
-# Shown are the last weights, not their average: that reaches back a hundred steps and still remembers the grey start.
+# Does each picture keep to one ink? Look. Shown are the last weights, not their average: that reaches back a hundred steps and still remembers the grey start.
 # Natural pictures take a larger network, more pictures and hours of a GPU. On
 # the full schedule the next cells train the same class on Fashion-MNIST and on CIFAR-10, small colour photographs of 32×32. These runs have names: every 500 steps `train` saves what `state` holds, and a
 # session that was cut off continues where it was (chapter 00).

@@ -208,18 +208,19 @@ show_images(
 #
 # Which training picture is nearest to this sample? If the two are the same, the sample is a copy. The figure is in many
 # papers. Before we believe it, two experiments on the distance itself.
-#
-# > **❓ Predict.** We take 500 training pictures and move each two pixels to the right: copies, as anyone can see. For how
-# > many is the nearest picture of the training set, pixel by pixel, the original? And we blur real test pictures a little.
-# > Are they then nearer to the training set, or farther from it?
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def nearest(pictures, among):
     """For each picture the index of the nearest in `among`, by the distance of their pixels, and that distance."""
     distance, index = torch.cdist(pictures.flatten(1), among.flatten(1)).min(dim=1)
     return index, distance
 
+
+# %% [markdown]
+# > **❓ Predict.** We take 500 training pictures and move each two pixels to the right: copies, as anyone can see. For how
+# > many is the nearest picture of the training set, pixel by pixel, the original? And we blur real test pictures a little.
+# > Are they then nearer to the training set, or farther from it?
 
 # %% jupyter={"outputs_hidden": true}
 copied = torch.randint(len(train_part), (500,), device=device)
@@ -318,18 +319,18 @@ for name, pictures in samples.items():
     features[name], probabilities[name] = features_and_probabilities(classifier, pictures)
 print({name: tuple(heap.shape) for name, heap in features.items()})
 
-# %% [markdown]
-# > **❓ Predict.** The two experiments of 6.2, once more, with the distance between features. What will become of the two
-# > results?
 
-
-# %% jupyter={"outputs_hidden": true}
+# %%
 def nearest_in_features(pictures, among_features):
     """As `nearest`, by the distance of the features."""
     f, _ = features_and_probabilities(classifier, pictures)
     distance, index = torch.cdist(f, among_features).min(dim=1)
     return index, distance
 
+
+# %% [markdown]
+# > **❓ Predict.** The two experiments of 6.2, once more, with the distance between features. What will become of the two
+# > results?
 
 # %% jupyter={"outputs_hidden": true}
 index, _ = nearest_in_features(train_part[copied].roll(2, dims=3), train_features)
@@ -353,8 +354,7 @@ show_images(
         "nearest training picture, in features": train_part[nearest_in_features(ten, train_features)[0]],
     },
     size=0.58,
-    alt="Three rows of ten: samples of the DCGAN, their nearest training pictures by pixels and by features. Neighbours are mostly the same digit"
-    " in a similar hand, and not copies.",
+    alt="Three rows of ten: samples of the DCGAN, their nearest training pictures by pixels, and by features.",
 )
 
 # %% [markdown]
@@ -465,8 +465,7 @@ disguised = logits.detach().sigmoid()
 show_images(
     {"surest real picture of each class": surest, "noise, optimised to be classified 0 to 9": disguised},
     size=0.58,
-    alt="Two rows of ten pictures: clear digits from 0 to 9, and ten patches of grey noise in which"
-    " no digit can be seen.",
+    alt="Two rows of ten pictures: the surest real picture of each class, and noise that was optimised for each class.",
 )
 
 # %%
@@ -621,7 +620,7 @@ def score(images, real, classifier):
 # > samples, another size or resizing of the pictures, or another split. Sections 6.7 and 91.8 put numbers to each.
 
 # %% [markdown]
-# ## 6.6 Two numbers instead of one · 12 min
+# ## 6.6 Two numbers instead of one · 11 min
 #
 # A single distance mixes up two failures: drawing bad pictures, and not drawing all kinds. The next four scores keep them
 # apart. They ask nothing about moments. Around each sample lay a ball that reaches to its $k$-th nearest neighbour *among its
@@ -672,17 +671,16 @@ def neighbour_scores(real, fake, k=5):
     return NeighbourScores(*(share.item() for share in shares))
 
 
-# %% [markdown]
-# > **❓ Predict.** The real data have ten small clumps, far apart. A model draws five of them, perfectly. What are its precision,
-# > recall, density and coverage? And if it draws one clump only?
-
-
-# %% jupyter={"outputs_hidden": true}
+# %%
 def clumps_on_a_circle(kinds, number):
     """`number` points from the first `kinds` of ten small Gaussian clumps on a circle."""
     angle = 2 * math.pi * torch.randint(kinds, (number,)) / 10
     return torch.stack([angle.cos(), angle.sin()], dim=1) + 0.02 * torch.randn(number, 2)
 
+
+# %% [markdown]
+# > **❓ Predict.** The real data have ten small clumps, far apart. A model draws five of them, perfectly. What are its precision,
+# > recall, density and coverage? And if it draws one clump only?
 
 # %% jupyter={"outputs_hidden": true}
 ten_clumps = clumps_on_a_circle(10, 2000)
@@ -728,8 +726,7 @@ spoiled = {
 show_images(
     {f"chimeras, in {share:.0%} of the pictures": halves[:10]},
     size=0.58,
-    alt="Ten pictures, each joined from the left half of one digit and the right half of another:"
-    " broken, senseless strokes.",
+    alt="Ten pictures, each joined from the left half of one digit and the right half of another.",
 )
 
 # %% [markdown]
@@ -746,7 +743,7 @@ for name, f in compared.items():
     numbers = "  ".join(f"{value:.2f}" for value in by_neighbours[name])
     print(f"{name:14s} {frechet_distance(f, real_features):7.1f}   {numbers}")
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 without, mixed, few = (by_neighbours[name] for name in spoiled)
 ratio = frechet_distance(spoiled["chimeras"], real_features) / goal
 holds("chimeras and missing kinds are equally far", abs(ratio - 1) < 0.02, ratio)
@@ -811,12 +808,9 @@ holds("who takes fewer samples looks worse", curve[0].mean() > curve[-1].mean())
 #
 # `classifier.train()` looks harmless: no weight is changed without an optimiser. But batch norm then normalises with the batch at
 # hand, so that a picture's features depend on its company, and it *updates its running statistics* at each call.
-#
-# > **❓ Predict.** Real pictures at 60 % of their brightness; the VAE's, which are blurred and pale; the DCGAN's; real pictures that
-# > come sorted by class. For each: does the Fréchet distance come out smaller or larger in train mode than it is?
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 @torch.no_grad()
 def careless_distance(images, batch_size=100):
     """With a copy of the net in train mode: its distance to the real features, and that of later, careful features."""
@@ -825,6 +819,10 @@ def careless_distance(images, batch_size=100):
     afterwards, _ = features_and_probabilities(net, images)  # in eval mode again
     return frechet_distance(in_train_mode, real_features), frechet_distance(afterwards, real_features)
 
+
+# %% [markdown]
+# > **❓ Predict.** Real pictures at 60 % of their brightness; the VAE's, which are blurred and pale; the DCGAN's; real pictures that
+# > come sorted by class. For each: does the Fréchet distance come out smaller or larger in train mode than it is?
 
 # %% jupyter={"outputs_hidden": true}
 by_class = real[digits.test_labels[chosen].argsort()]
@@ -837,7 +835,7 @@ for name, x in suspects.items():
     both[name] = right, *careless_distance(x)
     print(f"{name:24s} {right:7.1f} {both[name][1]:7.1f} {both[name][2]:9.1f}")
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 dim_right, dim_wrong, _ = both["real, at 60 % brightness"]
 vae_right, vae_wrong, _ = both["VAE"]
 sorted_right, sorted_wrong, _ = both["real, sorted by class"]
@@ -883,12 +881,9 @@ holds("it beats the DCGAN", replay_frechet < good, replay_frechet, good)
 # \operatorname{dist}(x_\text{test}, \text{training set})\bigr), \tag{6.9}$$
 #
 # one half for a perfect model, and 1 for one that copies.
-#
-# > **❓ Predict.** The replay again, its pictures moved by one pixel: to the right, or down, or both. Which of the three does $C$
-# > catch? And is the DCGAN caught?
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def copying(f, m=1000):
     """(6.9) for features f (n, 64); ties count half."""
     known = train_features.double()
@@ -896,6 +891,10 @@ def copying(f, m=1000):
     nearer = (reach[0][:, None] < reach[1]).double()
     return (nearer + 0.5 * (reach[0][:, None] == reach[1]).double()).mean().item()
 
+
+# %% [markdown]
+# > **❓ Predict.** The replay again, its pictures moved by one pixel: to the right, or down, or both. Which of the three does $C$
+# > catch? And is the DCGAN caught?
 
 # %% jupyter={"outputs_hidden": true}
 moves = {"": (0, 0), ", moved right": (0, 1), ", moved down": (1, 0), ", moved both ways": (1, 1)}
@@ -924,16 +923,17 @@ holds("of the DCGAN, copying is not found", copies["DCGAN"] < 0.6, copies["DCGAN
 # ### Trap 4: the best of many
 #
 # Training leaves forty checkpoints. Score each, keep the best, report its score. What is wrong with that?
-#
-# > **❓ Predict.** Suppose that all forty checkpoints were *equally good*. By how much does the reported score improve on the true
-# > one, in standard deviations of one score?
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def one_score():
     drawn = many_features[torch.randperm(len(many_features))[: n // 10]]
     return frechet_distance(drawn, real_features)
 
+
+# %% [markdown]
+# > **❓ Predict.** Suppose that all forty checkpoints were *equally good*. By how much does the reported score improve on the true
+# > one, in standard deviations of one score?
 
 # %% jupyter={"outputs_hidden": true}
 scores = torch.tensor([one_score() for _ in range(40)])
@@ -1051,13 +1051,12 @@ for name in titles:
 results.add(real_frechet=real_row["frechet"])
 
 # %% [markdown]
-# Four columns agree on one order: autoencoder, VAE, GAN, DCGAN (density has it too on MNIST, with differences within its spreads). There the
+# Four columns agree on one order: autoencoder, VAE, GAN, DCGAN (density has it too on MNIST, but hardly tells VAE and GAN apart). There the
 # inception score and the Fréchet distance put more than twenty spreads between any two neighbours; recall puts five between VAE and GAN. Precision contradicts them on MNIST: it puts the autoencoder's
 # tangles of strokes above the DCGAN. Whoever reported precision alone would have the two worst models of the table first. (Section
 # 91.5 finds the reason: huge balls around a few odd real pictures.)
 #
-# Nothing in the table speaks for the VAE, which is the only one that can say how probable a picture is. The table has no column for
-# that.
+# One thing only the VAE can do: say how probable a picture is. The table has no column for that.
 #
 # How much is the ± worth? It knows about three trainings. It does not know that the *reference* was drawn, too: section 91.5 scores the
 # autoencoder against eight references, and its precision varies by several times the ± of the table. A ± says only what was repeated.
@@ -1231,11 +1230,9 @@ holds("the chosen ten lie far nearer to real pictures than the average", ratio <
 # The Fréchet distance reads the mean and the covariance of each cloud, and nothing else. So take coin tosses: 64 of them for each of
 # $n$ imaginary pictures, moved linearly to the mean and covariance of the real features. They are corners of a box, and no
 # picture has such features: a ReLU is never negative.
-#
-# > **❓ Predict.** Which is nearer to the real test features: the coin tosses, or the features of other real pictures?
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def symmetric_root(matrix, power=0.5):
     values, vectors = torch.linalg.eigh(matrix)
     return vectors * values**power @ vectors.T
@@ -1246,6 +1243,9 @@ def with_moments_of(x, target):
     whitened = (x - x.mean(dim=0)) @ symmetric_root(torch.cov(x.T), -0.5)
     return whitened @ symmetric_root(torch.cov(target.T)) + target.mean(dim=0)
 
+
+# %% [markdown]
+# > **❓ Predict.** Which is nearer to the real test features: the coin tosses, or the features of other real pictures?
 
 # %% jupyter={"outputs_hidden": true}
 target = real_features.cpu().double()

@@ -394,7 +394,7 @@ for k, size in enumerate(sizes):
     print(f"n = {size:3d}: Fréchet {means[0, k]:6.1f} ± {errors[0, k]:.1f}", end="   ")
     print(f"KID {means[1, k]:7.1f} ± {errors[1, k]:.1f}")
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.4), constrained_layout=True)
 for ax, mean, error, name in zip(axes, means, errors, ("Fréchet distance", "KID"), strict=True):
     ax.errorbar(sizes, mean, 2 * error, fmt="o-", capsize=3)
@@ -409,7 +409,7 @@ show(
 products = means[0] * torch.tensor(sizes)
 print("Fréchet distance times n:", products.round().int().tolist())
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 holds("the Fréchet distance is far from 0 everywhere", (means[0] > 10 * errors[0]).all())
 holds("it falls nearly like 1/n", products.max() / products.min() < 1.4, products.max() / products.min())
 holds("KID is 0, give or take", (means[1].abs() < 5 * errors[1]).all())
@@ -561,7 +561,7 @@ for name, values in table.items():
     print(f"{name:12s} precision {all_low:.2f} to {all_high:.2f}, by usual balls {usual_low:.2f} to", end=" ")
     print(f"{usual_high:.2f}; balls around it {sum(reach[name]) / 8:.1f} times the median one")
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 mean = {name: torch.tensor(values).mean(dim=0).tolist() for name, values in table.items()}
 kept = {name: usual_balls / all_balls for name, (all_balls, usual_balls) in mean.items()}
 holds("the autoencoder loses most", kept["autoencoder"] < 0.85 * kept["other real"], kept["autoencoder"])
@@ -670,15 +670,16 @@ holds("parts of ten lose more than a quarter", means[0] < 0.75 * means[-1], mean
 # Inception takes pictures of 299×299, so everything is resized on the way. Photographs are mostly reduced, and libraries do not agree on how. Our digits of 28
 # pixels stand in for such photographs: we halve them in four ways, enlarge them again in one, and score each against the digits themselves. They are the *same
 # pictures*. As a control, digits that are only enlarged, fourfold, and brought back by averaging.
-#
-# > **❓ Predict.** Is reducing a nuisance far below the difference between a good and a bad model? And enlarging?
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def there_and_back(x, **down):
     small = F.interpolate(x, size=14, **down).clamp(0, 1)
     return F.interpolate(small, size=28, mode="bilinear", align_corners=False).clamp(0, 1)
 
+
+# %% [markdown]
+# > **❓ Predict.** Is reducing a nuisance far below the difference between a good and a bad model? And enlarging?
 
 # %% jupyter={"outputs_hidden": true}
 ways = {
@@ -705,7 +706,7 @@ holds("the ways of halving differ by more than enlarging costs", max(halved) - m
 results.add(frechet_nearest=by_resize["halved, nearest"])
 results.add(frechet_antialiased=by_resize["halved, bilinear, antialiased"])
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 show_images(
     {"the digits": real[:10]} | {name: x[:10] for name, x in resized.items()},
     size=0.5,
@@ -973,8 +974,7 @@ for ax, (name, points) in zip(axes, generators.items(), strict=True):
     ax.title.set_fontsize(9)
 show(
     fig,
-    alt="Five scatter plots of points around a ring of eight centres: eight tight clusters; five clusters and"
-    " a gap; eight wider clusters; eight narrower ones; eight clusters with chords between neighbours.",
+    alt="Five scatter plots: samples of each of the five generators for a ring of eight centres.",
 )
 
 # %%
