@@ -12,6 +12,7 @@ COMMANDS = {
     "book": "the HTML book of all notebooks, readable without a network (`make book`)",
     "bench": "the course's training loops and scores against the usual ones, as a ratio",
     "weights": "list the weights that come with the course, or train them again",
+    "hybrid": "the VAE–GAN for several weights of its adversarial term, over seeds",
     "likelihood": "the published protocol for a likelihood, as far as there is time",
 }
 USAGE = "usage: python -m course_utils COMMAND …   (COMMAND --help says more)\n\n" + "\n".join(

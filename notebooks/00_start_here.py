@@ -184,7 +184,7 @@ holds(
 # | [06](06_evaluation.ipynb) | evaluation: measuring whether generated pictures are any good | available |
 # | 07 | stabilising GANs, and what to do against mode collapse | planned |
 # | 08 | conditional generation: asking for a seven and getting one | planned |
-# | 09 | VAE–GAN, and the two families side by side | planned |
+# | [09](09_vae_gan.ipynb) | VAE–GAN, and the two families side by side | available |
 # | 10 | checkpoints, choosing the best model, serving it | planned |
 # | 11 | diffusion models: learning to undo noise | planned |
 # | 12 | autoregressive models: one pixel after another | planned |
