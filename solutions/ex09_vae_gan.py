@@ -683,7 +683,7 @@ def one_run(lam, seed):
     return {"lam": lam, "stopped": run["stopped"]} | numbers
 
 
-my_runs = [one_run(lam, seed) for lam in (0.0, 0.1, 1.0) for seed in range(2)]
+my_runs = [one_run(lam, seed) for lam in (0.0, 0.1, 1.0) for seed in range(3)]
 for lam, (n, error, far, failures) in summary(my_runs).items():
     print(f"λ = {lam:g}: {n} runs, MSE {error:.4f}, distance {far:.2f}, {failures} failed")
 ### END SOLUTION
@@ -698,8 +698,8 @@ for lam, (n, error, far, failures) in summary(my_runs).items():
 # - limits: tiny networks, one data set, one schedule; λ = 1 shares the VAE's networks and is not the best GAN; the winner is not said to be a family's property (2).
 # No mark for a slogan ("GANs are sharper") without a number of one's own.
 # ### END MARK SCHEME
-# I trained λ = 0, 0.1 and 1 with three seeds each. (The table stands under the cell above; the spreads are over seeds.) In rebuilding, λ = 0 has the smallest error, λ = 0.1 is close to it and λ = 1 far behind, as it must be: with λ = 1 nothing asks for the original.
-# In the samples' distance the order is another one, and the runs with λ = 1 differ most from seed to seed.
+# I trained λ = 0, 0.1 and 1 with three seeds each. (The table stands under the cell above; the spreads are over seeds.) In rebuilding, λ = 0.1 came out no worse than λ = 0, to my surprise: after 400 steps neither is finished. λ = 1 is far behind, as it must be: nothing asks for the original.
+# In the samples' distance λ = 0.1 is ahead of λ = 0 as well, and λ = 1, which should be the GAN of the table, is last: 400 steps are few for a game, and its decoder is small.
 #
 # As a measure of stability I took the spread of the distance over seeds, divided by its mean, and the number of failed runs, because a user trains once and wants to know how much luck that takes. The roughness of the loss says less: an adversarial loss is rough also where the result is good.
 #

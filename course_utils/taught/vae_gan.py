@@ -25,11 +25,6 @@ class ConvVAE(nn.Module):
     def decode(self, z):
         return self.decoder(z)  # logits of the pixels, (n, 1, 28, 28)
 
-    @torch.no_grad()
-    def sample(self, n):
-        z = torch.randn(n, self.latent_dim, device=self.to_mu.weight.device)
-        return self.decode(z).sigmoid()
-
 
 def hybrid_update(model, discriminator, adam_vae, adam_d, x, lam, penalty=0.0, beta=1.0):
     """One step of D, then one of encoder and decoder, on pictures `x` in [0, 1]."""
