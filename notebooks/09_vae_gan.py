@@ -22,7 +22,7 @@
 # - say what an error in features forgives that an error in pixels does not;
 # - compare the two families row by row, with a measurement for every row.
 #
-# **Time.** About 65 minutes to read without the sections marked *Further*. All cells run in about <!--09.seconds-->120
+# **Time.** About 65 minutes to read without the sections marked *Further*. All cells run in about 130
 # seconds on two CPU cores.
 #
 # **You need** the loss of chapter 02 (reconstruction and KL term), the two losses of chapter 03, the networks of chapter 05, and what the
@@ -313,10 +313,8 @@ for name, pictures in sheets.items():
 
 # %%
 child, alone, second, fifth, real = board.values()
-holds(
-    "the hybrid's Fréchet distance is less than half of chapter 02's VAE", child[2] < second[2] / 2, child[2], second[2]
-)
-holds("and less than half of its twin's", child[2] < alone[2] / 2, child[2], alone[2])
+holds("the hybrid's Fréchet distance is less than half of its twin's", child[2] < alone[2] / 2, child[2], alone[2])
+holds("and less than two thirds of that of chapter 02's VAE", child[2] < second[2] / 1.5, child[2], second[2])
 holds("its test MSE is within 1.5 times the twin's", child[0] < 1.5 * alone[0], child[0], alone[0])
 holds("its strokes are firmer than the twin's", child[3] < alone[3], child[3], alone[3])
 results.add(mse=child[0], inception_score=child[1], frechet=child[2])
@@ -462,7 +460,7 @@ for lam in lams:
 #
 # If the KL term goes to zero, the encoder gives every picture the same cloud, $\mathcal N(0, I)$: posterior collapse (section 2.8). The rest of such a training is wasted, and the document asks to stop it. Exactly zero it will
 # never be, and for a moment it may be small in a healthy training, too: chapter 02's curve dips before it rises. Hence the stop wants a hundred
-# steps in a row below a tenth of a nat:
+# steps in a row below half a nat (a message of half a nat tells at best $e^{0.5} = 1.6$ pictures apart):
 
 
 # %%
@@ -470,7 +468,7 @@ class SilentCode(Exception):
     """The codes say nothing any more about the pictures."""
 
 
-def stop_if_silent(kls, floor=0.1, patience=100):
+def stop_if_silent(kls, floor=0.5, patience=100):
     """Raise SilentCode if the last `patience` KL terms, in nats, have all been below `floor`."""
     last = kls[-patience:]
     if len(last) == patience and max(last) < floor:
@@ -508,17 +506,17 @@ from course_utils.figures import plot_history, show
 fig, ax = plt.subplots()
 ax.plot(kls, label="the hybrid of 9.1")
 ax.plot(doomed_kls, label="β = 1000")
-ax.axhline(0.1, color="black", linestyle="--", linewidth=1, label="floor")
+ax.axhline(0.5, color="black", linestyle="--", linewidth=1, label="floor")
 ax.set(xlabel="training step", ylabel="KL term, nats", yscale="log")
 ax.legend()
 show(
     fig,
-    alt="Two curves of the KL term against the training step, on a logarithmic axis, and a dashed line at a tenth of a nat.",
+    alt="Two curves of the KL term against the training step, on a logarithmic axis, and a dashed line at half a nat.",
 )
 
 # %% jupyter={"outputs_hidden": true}
 holds("the training that was made to collapse is stopped", len(doomed_kls) < settings.steps, len(doomed_kls))
-holds("the hybrid was not", len(kls) == settings.steps and min(kls) > 0.1, min(kls))
+holds("the hybrid was not", len(kls) == settings.steps and min(kls) > 0.5, min(kls))
 holds("nor was any training of the record with λ below 1", all(not run["stopped"] for run in runs if run["lam"] < 1))
 results.add(kl=sum(kls[-100:]) / 100, stopped_at=len(doomed_kls))
 
@@ -792,13 +790,27 @@ def drawn_afterwards(model, n=4_000, parts=10):
 # %%
 fitted = {f"autoencoder, {parts} Gaussian(s) afterwards": drawn_afterwards(plain, parts=parts) for parts in (1, 10)}
 rivals = {
-    "VAE with the same networks": sheets["its twin, VAE alone"],
+    "the twin, 10 Gaussian(s) afterwards": drawn_afterwards(twin),
+    "the twin, a VAE, from its prior": sheets["its twin, VAE alone"],
+    "the hybrid": sheets["VAE–GAN"],
     "chapter 03's GAN": invented(pretrained.load(f"gan-{digits.source}"), 4_000),
 }
 slogan = {}
 for name, pictures in {**fitted, **rivals}.items():
     slogan[name] = evaluation.score(pictures, real_features, classifier).frechet
     print(f"{name:42s} Fréchet {slogan[name]:6.0f}   grey {grey_share(pictures):.2f}")
+one, ten, afterwards, prior, *_ = slogan.values()
+
+# %%
+holds("ten Gaussians draw better codes than one", ten < one, ten, one)
+holds("the autoencoder beats the VAE with the same networks", ten < prior / 1.5, ten, prior)
+holds("part of that is the density: it helps the VAE, too", afterwards < prior, afterwards, prior)
+results.add(autoencoder_frechet=ten, twin_afterwards_frechet=afterwards)
+
+# %% [markdown]
+# The autoencoder has seen half as many steps as its rival, no discriminator, and no error but that of pixels. So the pixel error by itself does not make samples poor. Two things were mixed up in the slogan: what a *decoder* can paint, and *which codes* it is asked to paint. A VAE asks for codes from
+# $\mathcal N(0, I)$, also where no picture has its code (section 2.6); with a density that follows the codes the same twin improves, and without noise on the codes in training the strokes are firmer still. What an autoencoder loses is the bound on the likelihood. Ghosh et al. proposed such models;
+# a reproduction on MNIST (Chadebec et al., 2022) reports a Fréchet distance of 9.1 against 9.9 in the paper, by Inception, a scale that ours cannot be compared with.
 
 # %% [markdown]
 # ## Your turn
@@ -882,20 +894,21 @@ decoder = nn.Sequential(
 print(sum(p.numel() for network in (encoder, decoder, D) for p in network.parameters()), "weights")
 
 # %%
-steps, lam = 100, 0.01  # 1000 steps for the rows of 9.2
-adam_vae = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], 1e-3, betas=(0.5, 0.99))
+steps, lam = 200, 0.02  # 1500 steps and λ = 0.1 for the rows of 9.2, with the price on slopes
+adam_vae = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], 2e-3, betas=(0.5, 0.99))
 adam_d = torch.optim.Adam(D.parameters(), 1e-3, betas=(0.5, 0.99))
 for _ in range(steps):
     x = images[torch.randint(len(images), (32,))]
     mu, logvar = encoder(2 * x - 1).chunk(2, dim=1)
     z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
-    logits = decoder(torch.cat([z, torch.randn_like(z[:16])]))
-    fakes = 2 * logits[16:].sigmoid() - 1
+    logits = decoder(z)
+    codes = torch.cat([z.detach()[::2], torch.randn_like(z[::2])])
+    fakes = 2 * decoder(codes).sigmoid() - 1
     d_loss = softplus(-D(2 * x - 1)).mean() + softplus(D(fakes.detach())).mean()
     adam_d.zero_grad()
     d_loss.backward()
     adam_d.step()
-    reconstruction = binary_cross_entropy_with_logits(logits[:32], x, reduction="sum") / 32
+    reconstruction = binary_cross_entropy_with_logits(logits, x, reduction="sum") / 32
     kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=1).mean()
     loss = (1 - lam) * (reconstruction + kl) / 784 + lam * softplus(-D(fakes)).mean()
     adam_vae.zero_grad()
@@ -903,8 +916,10 @@ for _ in range(steps):
     adam_vae.step()
 print(f"reconstruction {reconstruction:.0f}, KL {kl:.1f}, D {d_loss:.2f}")
 with torch.no_grad():
-    pictures = decoder.eval()(torch.randn(20, 20, device=x.device)).sigmoid()
-show_images(pictures, alt="Twenty pictures invented by the short training on one page, in two rows.")
+    codes = torch.cat([encoder.eval()(2 * x[:10] - 1)[:, :20], torch.randn(10, 20, device=x.device)])
+    pictures = decoder.eval()(codes).sigmoid()
+rows = {"real": x[:10], "rebuilt": pictures[:10], "invented": pictures[10:]}
+show_images(rows, alt="Ten digits, the same rebuilt by the short training on one page, and ten invented by it.")
 
 # %%
 results.check()
@@ -917,7 +932,7 @@ results.check()
 # - A λ has a meaning only together with the scale of the VAE's loss (9.2), and a result only together with its seeds and its failures.
 # - Stop when the KL term stays near zero for many steps, not when it touches it.
 # - Smooth losses are a property of the losses, not of the pictures.
-# - Of the documents' table, latent space and mode coverage do not hold here as they are written; pixel errors do not make a model blurry by themselves either.
+# - Of the documents' table, latent space and mode coverage do not hold here as they are written; an autoencoder trained on pixel errors alone draws better than the VAE, once its codes are drawn from a density that fits them.
 
 # %% [markdown]
 # ## What comes next
@@ -944,7 +959,7 @@ import copy
 def go_on(error, steps=100):
     """A copy of the hybrid after more steps in which `error(logits, x)` is the reconstruction term."""
     model = copy.deepcopy(hybrid).train().requires_grad_(True)
-    adam = torch.optim.Adam(model.parameters(), 2e-4, betas=(0.5, 0.99))
+    adam = torch.optim.Adam(model.parameters(), 1e-3, betas=(0.5, 0.99))
     for k in range(steps):
         x = digits.train[32 * k : 32 * k + 32]
         mu, logvar = model.encode(x)
@@ -973,7 +988,7 @@ for name, model in after.items():
     with torch.no_grad():
         in_features = (eye(2 * pictures - 1) - eye(2 * real - 1)).square().mean().item()
     found[name] = F.mse_loss(pictures, real).item(), in_features, grey_share(pictures)
-    print("trained on {:9s} error in pixels {:.4f}, in features {:.3f}; grey share {:.2f}".format(name, *found[name]))
+    print("trained on {:9s} error in pixels {:.4f}, in features {:.4f}; grey share {:.2f}".format(name, *found[name]))
 
 # %%
 holds("trained on features: the larger error in pixels", found["features"][0] > found["pixels"][0])

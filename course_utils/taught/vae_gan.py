@@ -55,7 +55,7 @@ class SilentCode(Exception):
     """The codes say nothing any more about the pictures."""
 
 
-def stop_if_silent(kls, floor=0.1, patience=100):
+def stop_if_silent(kls, floor=0.5, patience=100):
     """Raise SilentCode if the last `patience` KL terms, in nats, have all been below `floor`."""
     last = kls[-patience:]
     if len(last) == patience and max(last) < floor:

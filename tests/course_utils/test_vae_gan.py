@@ -60,10 +60,10 @@ def test_the_decoders_loss_leaves_nothing_in_the_discriminator():
 
 def test_the_stop_wants_silence_without_a_break():
     vae_gan.stop_if_silent([0.0] * 99)
-    vae_gan.stop_if_silent([0.0] * 60 + [0.2] + [0.0] * 60)
+    vae_gan.stop_if_silent([0.0] * 60 + [0.7] + [0.0] * 60)
     with pytest.raises(vae_gan.SilentCode, match="100 steps"):
-        vae_gan.stop_if_silent([5.0] + [0.09] * 100)
-    vae_gan.stop_if_silent([0.1] * 200)
+        vae_gan.stop_if_silent([5.0] + [0.49] * 100)
+    vae_gan.stop_if_silent([0.5] * 200)
 
 
 def test_roughness_has_no_unit():
