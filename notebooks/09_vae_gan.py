@@ -17,21 +17,20 @@
 # **You will be able to**
 #
 # - write and train a VAE–GAN, and say which weights each term of its loss moves;
-# - choose the weight of the adversarial term from a table of trainings, failures included;
+# - choose its adversarial weight from a table of trainings, failures included;
 # - stop a training whose codes have fallen silent, and no other;
-# - say what an error in features forgives that an error in pixels does not;
-# - compare the two families row by row, with a measurement for every row.
+# - say what an error in features forgives;
+# - compare the two families, with a measurement for every row.
 #
 # **Time.** About 65 minutes to read without the sections marked *Further*. All cells run in about 130
 # seconds on two CPU cores.
 #
-# **You need** the loss of chapter 02 (reconstruction and KL term), the two losses of chapter 03, the networks of chapter 05, and what the
-# Fréchet distance and recall measure (chapter 06).
+# **You need** chapter 02's loss, chapter 03's losses, chapter 05's networks, and chapter 06's Fréchet distance and recall.
 #
 # ![Rows of sixteen handwritten digits each: invented by a VAE–GAN, by a VAE with the same networks, by chapter 02's VAE and by
 # chapter 05's GAN.](images/09.png)
 #
-# *What you will make: the first of these rows, a child of the other families.*
+# *What you will make: the first of these rows.*
 
 # %% tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.
@@ -62,7 +61,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from course_utils import pretrained, schedule
+from course_utils import schedule
 from course_utils.data import load_images
 from course_utils.figures import live_picture, show_images
 from course_utils.game import fading_adam
@@ -81,15 +80,14 @@ results = Results("09", digits.source)
 # %% [markdown]
 # ## 9.1 A child of two parents
 #
-# A VAE can rebuild any picture, but its strokes come out soft. A GAN draws firm strokes, but cannot be asked for the code of a given picture. Look at
-# their parts: the VAE's *decoder* turns a code into a picture, and so does the GAN's *generator*. So let one network be both (Larsen et al., 2016).
+# A VAE has a code for every picture, but its strokes come out soft. A GAN draws firm strokes, but has no code for a given picture. The VAE's *decoder* turns a code into a picture, and so does the GAN's *generator*. So let one network be both (Larsen et al., 2016).
 #
 # ![Diagram. A picture goes through the encoder to a code; the decoder turns codes of pictures, and codes drawn from a normal distribution,
 # into pictures; the discriminator judges those against real ones. Three arrows show the terms of the loss: reconstruction, KL, adversarial.](images/09_vae_gan.svg)
 #
-# The encoder and decoder are trained as a VAE. A discriminator $D$ learns to tell real pictures from what the decoder makes,
-# and the decoder is also paid for being taken for real. As networks take chapter 05's pair: its generator without the last tanh becomes the decoder, its discriminator without
-# the last layer becomes the encoder's body, and once more, with its last layer, $D$.
+# Encoder and decoder are trained as a VAE. A discriminator $D$ learns to tell real pictures from what the decoder makes,
+# and the decoder is also paid for being taken for real. The networks are chapter 05's: the generator without its tanh is the decoder, the discriminator without
+# its last layer the encoder's body, and a second one, whole, is $D$.
 
 
 # %%
@@ -117,8 +115,7 @@ class ConvVAE(nn.Module):
 # $$L_\lambda = (1-\lambda)\,\tfrac{1}{784}\,\bigl(\underbrace{-\log p(x \mid z)}_{\text{reconstruction}} + \operatorname{KL}\bigr)
 # \;+\; \lambda\,\underbrace{\bigl(-\log D(\text{fake})\bigr)}_{\text{adversarial}}, \tag{9.1}$$
 #
-# with the negative ELBO of chapter 02 (divided by the number of pixels) and the non-saturating loss of chapter 03. At $\lambda = 0$ it is a VAE, at $\lambda = 1$ a GAN. The fakes are of two
-# kinds: pictures *rebuilt* from the codes of real ones, and pictures *invented* from codes drawn from $\mathcal N(0, I)$. One step of $D$, then one of the other two (section 9.3 says what the two `detach` are for):
+# the negative ELBO of chapter 02, per pixel, and the non-saturating loss of chapter 03. Half of the fakes are *rebuilt* from the codes of real pictures, half are *invented* from codes drawn from $\mathcal N(0, I)$. One step of $D$, then one of the other two (section 9.3 says what the two `detach` are for):
 
 
 # %%
@@ -148,7 +145,7 @@ def hybrid_update(model, discriminator, adam_vae, adam_d, x, lam, penalty=0.0, b
 
 
 # %% [markdown]
-# Around it stand fading rates, an average of the weights, and the price on steep slopes of $D$ at every eighth step, all from chapter 05; and a stop for a training whose codes say nothing any more (written out in 9.5).
+# The rest is chapter 05's: fading rates, averaged weights, a price on steep slopes. The stop is written out in 9.5.
 
 
 # %%
@@ -196,8 +193,8 @@ settings = schedule.choose(
     lam=(0.1, 0.1),
 )
 film, fixed_z, canvas, begun = {}, torch.randn(500, 20, device=device), live_picture(), time.process_time()
-update, hybrid, discriminator, kls = new_hybrid(settings.lam, settings.steps)
 size = {"steps": settings.steps, "batch_size": settings.batch_size}
+update, hybrid, discriminator, kls = new_hybrid(settings.lam, settings.steps)
 history = train(update, digits.train, **size, watch=look, watch_every=settings.steps // 5)
 hybrid_seconds = time.process_time() - begun
 
@@ -237,6 +234,9 @@ print(f"processor time: hybrid {hybrid_seconds:.0f} s, twin {twin_seconds:.0f} s
 
 
 # %%
+from course_utils import pretrained
+
+
 @torch.no_grad()
 def rebuilt(model, x):
     """The pictures that a model in eval mode makes of the means of the codes of x."""
@@ -299,7 +299,7 @@ def grey_share(pictures):
 
 
 def mse(model):
-    return F.mse_loss(rebuilt(model, digits.test), digits.test).item()
+    return F.mse_loss(rebuilt(model, digits.test[:4_000]), digits.test[:4_000]).item()
 
 
 # %%
@@ -418,7 +418,7 @@ print(
 print(f"λ' = 1, with a VAE loss summed over pixels as in the document's code, is λ = {1 / 785:.4f} here")
 
 # %% [markdown]
-# So a λ means nothing without the scale of the VAE's loss: mean or sum over pixels is a factor of 784. (The same trap as in chapter 02's β.)
+# So a λ means nothing without the scale of the VAE's loss.
 #
 # One training proves little, and most reports of this model show one. `python -m course_utils hybrid` trained it for five weights with four seeds each, on MNIST; what it measured is kept in `hybrid.json`, and shown here whatever your data are. We call a training **failed** if
 # its rebuilt pictures have more than 1.5 times the mean MSE of $\lambda = 0$, if its invented ones have no smaller Fréchet distance than those, or if its codes fell silent.
@@ -454,6 +454,19 @@ for lam in lams:
         if lam
         else f"{lam:<5g} {len(error):5d}    {line}"
     )
+
+# %%
+zero, little, some = (column(lam, "frechet") for lam in (0.0, 0.01, 0.1))
+holds("every training with λ = 0.01 beats every one with λ = 0", little.max() < zero.min(), little.max(), zero.min())
+holds("with λ = 0.1 the gain is larger, on average", some.mean() < little.mean(), some.mean(), little.mean())
+ratio = column(0.1, "mse").mean() / base["mse"]
+holds("and the mean MSE within 1.5 times that of λ = 0", ratio < 1.5, ratio)
+ratio = column(1.0, "mse").mean() / base["mse"]
+holds("λ = 1 rebuilds nothing", ratio > 4, ratio)
+
+# %% [markdown]
+# The best λ is not at an end. A little of the game costs the reconstruction next to nothing and already helps; at λ = 0.3 the price is higher than the gain; and λ = 1, "pure GAN loss", is no better GAN for it: nobody asks its rebuilt pictures to resemble the original, and its encoder never learns, so that half of
+# what it shows to $D$ comes from codes that mean nothing. These are trainings of a third of 9.1's length. That a longer one changes the order is possible; that four seeds are few is certain. Section 9.14 checks the record by one more training.
 
 # %% [markdown]
 # ## 9.5 Stop when the codes fall silent
@@ -629,36 +642,10 @@ holds("to an untrained D not so much less", costs["untrained D"] > costs["traine
 # Documents 004 and 002 compare the two families in a table and a list. Each of their rows is a claim that can be measured on the models of this course: chapter 02's VAE and chapter 05's GAN as they ship,
 # with the hybrid and its twin beside them. The twin matters. Chapter 02's VAE is made of dense layers and chapter 05's GAN of convolutions, so that a difference between *those* two may be one of layers and not of families.
 #
-# **Structure and loss.** (002: competition against encoder and decoder; 004: ELBO against adversarial loss.) True, as sections 9.1 and 9.3 show. What follows from it: a GAN has no encoder. Can we find a code for a given picture by descending on the code?
-
-
-# %%
-def found_codes(generator, pictures, starts=4, steps=150):
-    """Mean squared error of each picture to the nearest one that descent over codes has found."""
-    z = torch.randn(starts * len(pictures), 64, device=device, requires_grad=True)
-    targets, adam = pictures.repeat(starts, 1, 1, 1), torch.optim.Adam([z], 0.1)
-    for _ in range(steps):
-        errors = ((generator(z) + 1) / 2 - targets).square().mean(dim=(1, 2, 3))
-        adam.zero_grad()
-        errors.sum().backward()
-        adam.step()
-    return errors.detach().view(starts, -1).min(dim=0).values
-
-
-begun = time.process_time()
-searched = found_codes(family["chapter 05's GAN"].generator.eval().requires_grad_(False), digits.test[:12])
-seconds = time.process_time() - begun
-encoded = (rebuilt(hybrid, digits.test[:12]) - digits.test[:12]).square().mean(dim=(1, 2, 3))
-print(
-    f"GAN, by search: mean squared error {searched.mean():.4f} after {seconds:.1f} s; hybrid, one pass: {encoded.mean():.4f}"
-)
-
-# %%
-holds("not one of the test digits is among the pictures that were found", searched.min() > 1e-4, searched.min())
-
-# %% [markdown]
+# **Structure and loss.** (002: competition against encoder and decoder; 004: ELBO against adversarial loss.) True, as sections 9.1 and 9.3 show. What follows from it: a GAN has no encoder, and a code for a given picture has to be searched for; section 9.15 does it, and finds none that gives the picture exactly.
+#
 # **Likelihood.** (004: tractable lower bound against intractable.) For the VAE true, and measured: chapter 02's bound is <!--02.elbo-->-101.2 nats a picture, and importance weighting raises it to
-# <!--02.iw_bound_500-->-94.2. For the GAN "intractable" says too little. Its pictures lie on a surface with as many dimensions as the code, 64 among 784; beside this surface, where the cell above found every test digit, the density is not hard to compute, it is zero.
+# <!--02.iw_bound_500-->-94.2. For the GAN "intractable" says too little. Its pictures lie on a surface with as many dimensions as the code, 64 among 784; beside this surface the density is not hard to compute, it is zero.
 #
 # **Latent space.** (004: continuous and smooth against discontinuous.) We walk from one code to another in many small steps. Were there a jump somewhere, halving the steps would leave it as it is; a continuous path halves its largest step.
 
@@ -734,7 +721,7 @@ print(
 print("roughness, VAE's loss at λ = 0 and adversarial loss at λ = 1:", *[f"{one:.3f}" for one in rough.values()])
 
 # %%
-holds("the adversarial loss is the rougher one, on average over the seeds", rough[1.0] > 3 * rough[0.0])
+holds("neither loss is rough: they change by less than a fifth of their mean in a step", max(rough.values()) < 0.2)
 
 # %% [markdown]
 # | row | the documents say: VAE / GAN | measured here |
@@ -742,7 +729,7 @@ holds("the adversarial loss is the rougher one, on average over the seeds", roug
 # | structure, loss | encoder–decoder, ELBO / competition, adversarial | so it is (9.3); hence a code for a given picture in one pass / by search |
 # | latent space | continuous, smooth / discontinuous | continuous in both |
 # | sample quality | sometimes blurry / highly realistic | the soft strokes are there; but see 9.9 for what causes them |
-# | training stability | more stable / unstable | losses: rougher in the GAN; results over seeds: see the line above |
+# | training stability | more stable / unstable | losses about as smooth in both; results over seeds: see the lines above |
 # | likelihood | tractable lower bound / intractable | a bound / no density at all |
 # | mode coverage | better / prone to collapse | recall: the other way round here |
 # | generation | diversity, continuity / realism | the same measurements as in the three rows above |
@@ -1031,11 +1018,11 @@ holds("without the cut the codes have left N(0, I) much farther behind", free[-1
 #
 # ## 9.12 Further: warming up the discriminator
 #
-# A fresh $D$ knows nothing, and its first gradients point anywhere. Codes for large models therefore train the VAE alone at first, and sometimes $D$ alone after that, before the adversarial term counts. We switch it on for the trained twin, with λ = 0.1: beside a fresh $D$, and beside one that had 60 steps to learn, while the twin did not move.
+# A fresh $D$ knows nothing, and its first gradients point anywhere. Codes for large models therefore train the VAE alone at first, and sometimes $D$ alone after that, before the adversarial term counts. We switch it on for the trained twin, with λ = 0.1: beside a fresh $D$, and beside one that had 40 steps to learn, while the twin did not move.
 
 
 # %%
-def switch_on(warm_up, steps=60, lam=0.1):
+def switch_on(warm_up, steps=40, lam=0.1):
     """MSE of the twin after `steps` steps of the hybrid, begun with a D that had `warm_up` steps before."""
     model, judge = copy.deepcopy(twin).train(), DCGAN(28, 1, settings.width, refine=1).discriminator.to(device)
     adam_d = torch.optim.Adam(judge.parameters(), settings.rate, betas=(0.5, 0.99))
@@ -1047,16 +1034,16 @@ def switch_on(warm_up, steps=60, lam=0.1):
 
 
 before = mse(twin)
-switched = {warm_up: switch_on(warm_up) for warm_up in (0, 60)}
+switched = {warm_up: switch_on(warm_up) for warm_up in (0, 40)}
 
 # %%
 print(
-    f"MSE before {before:.4f};", ", ".join(f"after 60 steps, D warmed up for {k}: {v:.4f}" for k, v in switched.items())
+    f"MSE before {before:.4f};", ", ".join(f"after 40 steps, D warmed up for {k}: {v:.4f}" for k, v in switched.items())
 )
 holds("switching the term on costs reconstruction at first, warmed up or not", min(switched.values()) > before)
 
 # %% [markdown]
-# The loss of reconstruction at the switch is reported as a fault now and then; it is expected. Which of the two ends better, sixty steps cannot say, and one seed could not either.
+# The loss of reconstruction at the switch is reported as a fault now and then; it is expected. Which of the two ends better, forty steps cannot say, and one seed could not either.
 #
 # ## 9.13 Further: four slips in other people's code
 #
@@ -1113,6 +1100,57 @@ holds("PyTorch refuses", "modified by an inplace operation" in complaint)
 # %% [markdown]
 # The backward pass needs the weights with which the verdict was computed, and `step()` has overwritten them. Two remedies are right: ask the new $D$ again (ours), or
 # do all backward passes before the first step. A third, `fakes.detach()`, silences the message and the decoder's gradient with it.
+
+# %% [markdown]
+# ## 9.14 Further: one more training against the record
+#
+# Never believe a record that you can check. On MNIST the next cell trains once more with λ = 0.01, with another seed than the four, and asks whether the result lies where they predict a fifth (chapter 00's bands).
+
+# %%
+from course_utils.results import band
+
+checked = digits.source == "mnist" and settings.width == 16
+if checked:
+    fifth_update, fifth_model, *_ = new_hybrid(0.01, runs[0]["steps"])
+    train(fifth_update, digits.train, steps=runs[0]["steps"], batch_size=32)
+    distance = evaluation.score(invented(fifth_model, 4_000), real_features, classifier).frechet
+    holds("MSE as recorded", mse(fifth_model) in band(column(0.01, "mse").tolist()), mse(fifth_model))
+    holds("Fréchet distance, too", distance in band(little.tolist()), distance)
+else:
+    print("The record is of MNIST on the short schedule: nothing to compare with here.")
+
+# %% [markdown]
+# ## 9.15 Further: a code by search
+#
+# A GAN has no encoder. Can a code for a given picture be found by descending on the code? We give chapter 05's GAN four starts for each of twelve test digits.
+
+
+# %%
+def found_codes(generator, pictures, starts=4, steps=150):
+    """Mean squared error of each picture to the nearest one that descent over codes has found."""
+    z = torch.randn(starts * len(pictures), 64, device=device, requires_grad=True)
+    targets, adam = pictures.repeat(starts, 1, 1, 1), torch.optim.Adam([z], 0.1)
+    for _ in range(steps):
+        errors = ((generator(z) + 1) / 2 - targets).square().mean(dim=(1, 2, 3))
+        adam.zero_grad()
+        errors.sum().backward()
+        adam.step()
+    return errors.detach().view(starts, -1).min(dim=0).values
+
+
+begun = time.process_time()
+searched = found_codes(family["chapter 05's GAN"].generator.eval().requires_grad_(False), digits.test[:12])
+seconds = time.process_time() - begun
+encoded = (rebuilt(hybrid, digits.test[:12]) - digits.test[:12]).square().mean(dim=(1, 2, 3))
+print(
+    f"GAN, by search: mean squared error {searched.mean():.4f} after {seconds:.1f} s; hybrid, one pass: {encoded.mean():.4f}"
+)
+
+# %%
+holds("not one of the test digits is among the pictures that were found", searched.min() > 1e-4, searched.min())
+
+# %% [markdown]
+# Search comes near, often nearer than one pass of an encoder whose code has 20 numbers in place of 64, at a price in time; none of the digits is reached.
 
 # %%
 results.check()
