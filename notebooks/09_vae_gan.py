@@ -55,8 +55,6 @@ if any(find_spec(name) is None for name in needed):
     importlib.invalidate_caches()
 
 # %%
-import time
-
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -192,11 +190,10 @@ settings = schedule.choose(
     rate=(2e-3, 2e-4),
     lam=(0.1, 0.1),
 )
-film, fixed_z, canvas, begun = {}, torch.randn(500, 20, device=device), live_picture(), time.process_time()
+film, fixed_z, canvas = {}, torch.randn(500, 20, device=device), live_picture()
 size = {"steps": settings.steps, "batch_size": settings.batch_size}
 update, hybrid, discriminator, kls = new_hybrid(settings.lam, settings.steps)
 history = train(update, digits.train, **size, watch=look, watch_every=settings.steps // 5)
-hybrid_seconds = time.process_time() - begun
 
 # %% [markdown]
 # And for comparison its **twin**: the same networks trained as a VAE alone, with the same number of steps.
@@ -220,11 +217,8 @@ def twin_update(x):
     return {"reconstruction": reconstruction, "KL": kl}
 
 
-# %%
-begun = time.process_time()
 twin_history = train(twin_update, digits.train, **size)
-twin, twin_seconds = twin_average.module, time.process_time() - begun
-print(f"processor time: hybrid {hybrid_seconds:.0f} s, twin {twin_seconds:.0f} s")
+twin = twin_average.module
 
 # %% [markdown]
 # ## 9.2 Sixteen of each
@@ -1126,6 +1120,9 @@ else:
 
 
 # %%
+import time
+
+
 def found_codes(generator, pictures, starts=4, steps=150):
     """Mean squared error of each picture to the nearest one that descent over codes has found."""
     z = torch.randn(starts * len(pictures), 64, device=device, requires_grad=True)
