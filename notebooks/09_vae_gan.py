@@ -22,7 +22,7 @@
 # - say what an error in features forgives;
 # - compare the two families, with a measurement for every row.
 #
-# **Time.** About 65 minutes to read without the sections marked *Further*. All cells run in about 130
+# **Time.** About 75 minutes to read without the sections marked *Further*, which take another 20. All cells run in about 130
 # seconds on two CPU cores.
 #
 # **You need** chapter 02's loss, chapter 03's losses, chapter 05's networks, and chapter 06's Fréchet distance and recall.
@@ -76,7 +76,7 @@ digits = load_images("mnist")
 results = Results("09", digits.source)
 
 # %% [markdown]
-# ## 9.1 A child of two parents
+# ## 9.1 A child of two parents · 12 min
 #
 # A VAE has a code for every picture, but its strokes come out soft. A GAN draws firm strokes, but has no code for a given picture. The VAE's *decoder* turns a code into a picture, and so does the GAN's *generator*. So let one network be both (Larsen et al., 2016).
 #
@@ -221,7 +221,7 @@ twin_history = train(twin_update, digits.train, **size)
 twin = twin_average.module
 
 # %% [markdown]
-# ## 9.2 Sixteen of each
+# ## 9.2 Sixteen of each · 8 min
 #
 # Document 004 sets this chapter's task: build the hybrid, follow reconstruction error and sample quality, and put sixteen samples beside those of a VAE and of a GAN. Here are the sixteen. The two
 # lower rows come from the weights that ship with the course (chapters 02 and 05), which were trained for longer.
@@ -315,7 +315,7 @@ results.add(mse=child[0], inception_score=child[1], frechet=child[2])
 results.add(twin_mse=alone[0], twin_frechet=alone[2], vae_frechet=second[2], real_frechet=real[2])
 
 # %% [markdown]
-# ## 9.3 Whose gradient goes where
+# ## 9.3 Whose gradient goes where · 6 min
 #
 # Three networks, four terms. Which term moves which network decides whether a training can work, and is where copies of this model go wrong most often. So we ask autograd.
 # Below are the four terms for one batch, without any step, and for each term the size of its gradient in each network.
@@ -380,7 +380,7 @@ holds("from noise: none either", moved(noise, networks)["encoder"] == 0)
 holds("the decoder has one in both", min(moved(term, networks)["decoder"] for term in (cut, noise)) > 0)
 
 # %% [markdown]
-# ## 9.4 What λ = 0 and λ = 1 mean
+# ## 9.4 What λ = 0 and λ = 1 mean · 7 min
 #
 # The document asks for a loss "VAE loss + adversarial loss with weight λ", and for an ablation with "λ = 0 (pure VAE) and λ = 1 (pure GAN loss)". The two do not fit together. In
 # a sum, $L_\text{VAE} + \lambda' L_\text{adv}$, no finite weight makes the first term vanish. In the mixture (9.1) it does at $\lambda = 1$. Apart from that end they are the same family: dividing (9.1) by
@@ -466,7 +466,7 @@ holds("λ = 1 rebuilds nothing", ratio > 4, ratio)
 # what it shows to $D$ comes from codes that mean nothing. (Whether this is the cause, the record does not say.) These are trainings of a third of 9.1's length. That a longer one changes the order is possible; that four seeds are few is certain. Section 9.14 checks the record by one more training.
 
 # %% [markdown]
-# ## 9.5 Stop when the codes fall silent
+# ## 9.5 Stop when the codes fall silent · 5 min
 #
 # If the KL term goes to zero, the encoder gives every picture the same cloud, $\mathcal N(0, I)$: posterior collapse (section 2.8). The rest of such a training is wasted, and the document asks to stop it. Exactly zero it will
 # never be, and for a moment it may be small in a healthy training, too: chapter 02's curve dips before it rises. Hence the stop wants a hundred
@@ -531,7 +531,7 @@ holds("nor was any training of the record with λ below 1", all(not run["stopped
 results.add(kl=sum(kls[-100:]) / 100, stopped_at=len(doomed_kls))
 
 # %% [markdown]
-# ## 9.6 Are the losses smooth?
+# ## 9.6 Are the losses smooth? · 4 min
 #
 # "Smooth loss curves" is the document's measure of stability. Let us measure it: **roughness** is the mean change of a loss from one step to the next, divided by its mean, over the last quarter of a training.
 
@@ -583,7 +583,7 @@ holds(
 )
 
 # %% [markdown]
-# ## 9.7 An error in pixels, an error in features
+# ## 9.7 An error in pixels, an error in features · 4 min
 #
 # Why does the VAE alone draw soft strokes? Its error counts pixel by pixel. If a code leaves it open whether a stroke lies here or one pixel to the left, the guess with the smallest expected squared error is the *mean* of the two: a
 # wider, greyer stroke, which no writer would make. Here is that trade for real digits: a digit moved by one pixel, and the mean of the digit and its four moved copies.
@@ -634,7 +634,7 @@ holds("to an untrained D not so much less", costs["untrained D"] > costs["traine
 # Larsen et al. made a loss of this: they measure the reconstruction error in a layer of $D$ instead of in pixels, so that the decoder is not punished for a firm stroke in a slightly wrong place. Section 9.10 trains with it.
 
 # %% [markdown]
-# ## 9.8 The families side by side
+# ## 9.8 The families side by side · 8 min
 #
 # Documents 004 and 002 compare the two families in a table and a list. Each of their rows is a claim that can be measured on the models of this course: chapter 02's VAE and chapter 05's GAN as they ship,
 # with the hybrid and its twin beside them. The twin matters. Chapter 02's VAE is made of dense layers and chapter 05's GAN of convolutions, so that a difference between *those* two may be one of layers and not of families.
@@ -733,7 +733,7 @@ holds("and the more game, the more luck", spread[1.0] > spread[0.1] > spread[0.0
 # | generation | diversity, continuity / realism | the same measurements as in the three rows above |
 
 # %% [markdown]
-# ## 9.9 The row that breaks the slogan
+# ## 9.9 The row that breaks the slogan · 6 min
 #
 # "VAEs are blurry, GANs are sharp." If it were the *family*, no model that is trained on pixel errors alone could draw well. Here is one: an **autoencoder** with the twin's networks, no noise, no KL term, only a small price on
 # long codes, so that they stay together; and *afterwards* a density fitted to the codes of the training pictures (Ghosh et al., 2020). Chapter 06's row of this kind fitted one Gaussian. Here it is a mixture of ten.
@@ -798,20 +798,21 @@ results.add(autoencoder_frechet=ten, twin_afterwards_frechet=afterwards)
 # a reproduction on MNIST (Chadebec et al., 2022) reports a Fréchet distance of 9.1 against 9.9 in the paper, by Inception, a scale that ours cannot be compared with.
 
 # %% [markdown]
-# ## Your turn
+# ## Your turn · 1 min
 #
-# > **✎ Your turn.** *Cut the encoder's path.* Write `cut_update`, a copy of `hybrid_update` in which the adversarial term does not reach the encoder, with one more pass of the decoder (section 9.3 has the line). Number to hit: the norm of the adversarial
-# > term's gradient in `model.hidden`, which must be exactly 0. Then train with it: does the MSE change?
+# > **✎ Your turn.** *How much would leak?* Take the terms of 9.3 without the cut. How large is the gradient of (9.1)'s VAE part in the encoder, and how large that of its adversarial part, for λ = 0.1, 0.5 and 1? Number to hit: at λ = 1 the second is the figure in 9.3's table, up to the draw of the codes, and the first is 0.
 #
 # <details><summary>A solution</summary>
 #
 # ```python
-# codes = torch.cat([reparameterize(mu, logvar), noise])
-# logits = model.decode(codes)
-# fakes = 2 * model.decode(codes.detach())[n // 2 :].sigmoid() - 1
+# every = terms(hybrid, discriminator, digits.train[:64])
+# for lam in (0.1, 0.5, 1.0):
+#     vae_part = (1 - lam) * (every["reconstruction"] + every["KL"]) / 784
+#     parts = vae_part, lam * every["adversarial"]
+#     print(lam, *[moved(part, networks)["encoder"] for part in parts])
 # ```
 #
-# The rest stays. Batch norm sees the same batch in both passes, so the two sets of fakes are the same pictures.
+# Near λ = 1 the encoder would listen to $D$ alone. Section 9.11 shows where that leads.
 #
 # </details>
 #
@@ -841,7 +842,7 @@ results.add(autoencoder_frechet=ten, twin_afterwards_frechet=afterwards)
 # </details>
 
 # %% [markdown]
-# ## On one page
+# ## On one page · 7 min
 #
 # The hybrid in plain PyTorch, to take home; without average, fading rates and the price on slopes.
 
@@ -928,7 +929,7 @@ results.check()
 # What follows is for a second reading.
 
 # %% [markdown]
-# ## 9.10 Further: the error in features as a loss
+# ## 9.10 Further: the error in features as a loss · 4 min
 #
 # Larsen et al. replace the reconstruction term by a squared error in a layer of $D$. We let two copies of the trained hybrid go on for a hundred steps: one as before, one with
 #
@@ -982,7 +983,7 @@ holds("and the smaller one in features", found["features"][1] < found["pixels"][
 # %% [markdown]
 # Each is better by the measure it was trained on, which is as it should be, and no more than that. (Larsen et al. keep training $D$ at the same time, so that the measure moves; and they let $D$'s features get no gradient from this term.)
 #
-# ## 9.11 Further: without the cut
+# ## 9.11 Further: without the cut · 3 min
 #
 # Section 9.3 cut the path from the adversarial term to the encoder. Does it matter? Without the cut nothing but $D$ holds the encoder at λ = 1, where the KL term has no weight. Two short trainings with λ = 1, alike but for the `detach`:
 
@@ -1014,7 +1015,7 @@ holds("without the cut the codes have left N(0, I) much farther behind", free[-1
 # %% [markdown]
 # Where the codes of pictures lie far from those that are drawn, the decoder learns about two different populations, and its batch norm keeps one average of both.
 #
-# ## 9.12 Further: warming up the discriminator
+# ## 9.12 Further: warming up the discriminator · 2 min
 #
 # A fresh $D$ knows nothing, and its first gradients point anywhere. Codes for large models therefore train the VAE alone at first, and sometimes $D$ alone after that, before the adversarial term counts. We switch it on for the trained twin, with λ = 0.1: beside a fresh $D$, and beside one that had 40 steps to learn, while the twin did not move.
 
@@ -1043,7 +1044,7 @@ holds("switching the term on costs reconstruction at first, warmed up or not", m
 # %% [markdown]
 # The loss of reconstruction at the switch is reported as a fault now and then; it is expected. Which of the two ends better, forty steps cannot say, and one seed could not either.
 #
-# ## 9.13 Further: four slips in other people's code
+# ## 9.13 Further: four slips in other people's code · 4 min
 #
 # All four come from reports about public VAE–GAN code. Three of them run without complaint.
 #
@@ -1100,7 +1101,7 @@ holds("PyTorch refuses", "modified by an inplace operation" in complaint)
 # do all backward passes before the first step. A third, `fakes.detach()`, silences the message and the decoder's gradient with it.
 
 # %% [markdown]
-# ## 9.14 Further: one more training against the record
+# ## 9.14 Further: one more training against the record · 2 min
 #
 # Never believe a record that you can check. On MNIST the next cell trains once more with λ = 0.01, with another seed than the four, and asks whether the result lies where they predict a fifth (chapter 00's bands).
 
@@ -1118,7 +1119,7 @@ else:
     print("The record is of MNIST on the short schedule: nothing to compare with here.")
 
 # %% [markdown]
-# ## 9.15 Further: a code by search
+# ## 9.15 Further: a code by search · 3 min
 #
 # A GAN has no encoder. Can a code for a given picture be found by descending on the code? We give chapter 05's GAN four starts for each of twelve test digits.
 
