@@ -19,10 +19,9 @@
 # - write and train a VAE–GAN, and say which weights each term of its loss moves;
 # - choose its adversarial weight from a table of trainings, failures included;
 # - stop a training whose codes have fallen silent, and no other;
-# - say what an error in features forgives;
 # - compare the two families, with a measurement for every row.
 #
-# **Time.** About 75 minutes to read without the sections marked *Further*, which take another 20. All cells run in about 130
+# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about 130
 # seconds on two CPU cores.
 #
 # **You need** chapter 02's loss, chapter 03's losses, chapter 05's networks, and chapter 06's Fréchet distance and recall.
@@ -113,7 +112,7 @@ class ConvVAE(nn.Module):
 # $$L_\lambda = (1-\lambda)\,\tfrac{1}{784}\,\bigl(\underbrace{-\log p(x \mid z)}_{\text{reconstruction}} + \operatorname{KL}\bigr)
 # \;+\; \lambda\,\underbrace{\bigl(-\log D(\text{fake})\bigr)}_{\text{adversarial}}, \tag{9.1}$$
 #
-# the negative ELBO of chapter 02, per pixel, and the non-saturating loss of chapter 03. Half of the fakes are *rebuilt* from the codes of real pictures, half are *invented* from codes drawn from $\mathcal N(0, I)$. One step of $D$, then one of the other two (section 9.3 says what the two `detach` are for):
+# the negative ELBO of chapter 02, per pixel, and the non-saturating loss of chapter 03. Half of the fakes are *rebuilt* from the codes of real pictures, half are *invented* from codes drawn from $\mathcal N(0, I)$. One step of $D$, then one of the other two (9.3 explains the two `detach`):
 
 
 # %%
@@ -309,6 +308,8 @@ for name, pictures in sheets.items():
 child, alone, second, fifth, real = board.values()
 holds("the hybrid's Fréchet distance is less than half of its twin's", child[2] < alone[2] / 2, child[2], alone[2])
 holds("and less than two thirds of that of chapter 02's VAE", child[2] < second[2] / 1.5, child[2], second[2])
+
+# %%
 holds("its test MSE is within 1.5 times the twin's", child[0] < 1.5 * alone[0], child[0], alone[0])
 holds("its strokes are firmer than the twin's", child[3] < alone[3], child[3], alone[3])
 results.add(mse=child[0], inception_score=child[1], frechet=child[2])
@@ -454,6 +455,8 @@ zero, little, some = (column(lam, "frechet") for lam in (0.0, 0.01, 0.1))
 holds("every training with λ = 0.01 beats every one with λ = 0", little.max() < zero.min(), little.max(), zero.min())
 rest = min(column(lam, "frechet").mean() for lam in (0.3, 1.0))
 holds("with λ = 0.1 the distance is the smallest, on average", some.mean() < min(little.mean(), rest), some.mean())
+
+# %%
 ratio = column(0.1, "mse").mean() / base["mse"]
 holds("and the mean MSE within 1.5 times that of λ = 0", ratio < 1.5, ratio)
 coarse = [(column(lam, "mse") > 1.5 * base["mse"]).all() for lam in (0.3, 1.0)]
@@ -463,7 +466,7 @@ holds("λ = 1 rebuilds nothing", ratio > 4, ratio)
 
 # %% [markdown]
 # The best λ is not at an end. A little of the game costs the reconstruction nothing and already helps; from λ = 0.3 on all trainings are too coarse, and the distance rises again. And λ = 1, "pure GAN loss", is no better GAN for it: nobody asks its rebuilt pictures to resemble the original, and its encoder never learns, so that half of
-# what it shows to $D$ comes from codes that mean nothing. (Whether this is the cause, the record does not say.) These are trainings of a third of 9.1's length. That a longer one changes the order is possible; that four seeds are few is certain. Section 9.14 checks the record by one more training.
+# what it shows to $D$ comes from codes that mean nothing. Section 9.14 checks the record by one more training.
 
 # %% [markdown]
 # ## 9.5 Stop when the codes fall silent · 5 min
@@ -641,8 +644,7 @@ holds("to an untrained D not so much less", costs["untrained D"] > costs["traine
 #
 # **Structure and loss.** (002: competition against encoder and decoder; 004: ELBO against adversarial loss.) True, as sections 9.1 and 9.3 show. What follows from it: a GAN has no encoder, and a code for a given picture has to be searched for; section 9.15 does it, and finds none that gives the picture exactly.
 #
-# **Likelihood.** (004: tractable lower bound against intractable.) For the VAE true, and measured: chapter 02's bound is <!--02.elbo-->-101.2 nats a picture, and importance weighting raises it to
-# <!--02.iw_bound_500-->-94.2. For the GAN "intractable" says too little. Its pictures lie on a surface with as many dimensions as the code, 64 among 784; beside this surface the density is not hard to compute, it is zero.
+# **Likelihood.** (004: tractable lower bound against intractable.) For the VAE true, and measured: chapter 02's bound is <!--02.elbo-->-101.2 nats a picture, and importance weighting raises it to <!--02.iw_bound_500-->-94.2. For the GAN "intractable" says too little. Its pictures lie on a surface with as many dimensions as the code, 64 among 784; beside this surface the density is not hard to compute, it is zero.
 #
 # **Latent space.** (004: continuous and smooth against discontinuous.) We walk from one code to another in many small steps. Were there a jump somewhere, halving the steps would leave it as it is; a continuous path halves its largest step.
 

@@ -1,6 +1,6 @@
 """Has no patience: one silent step is enough.
 
-loses: stop-known
+loses: stop-known, stop-nan
 """
 
 

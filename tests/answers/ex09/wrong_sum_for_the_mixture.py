@@ -1,6 +1,6 @@
 """Adds the adversarial term to the whole VAE loss, so that λ = 1 is no pure GAN.
 
-loses: loss-ends, step-moves, step-exact, train-ablation
+loses: loss-ends, loss-steady, step-moves, step-exact, train-ablation
 """
 
 
