@@ -564,7 +564,7 @@ holds("the hybrid's reconstruction loss is about as smooth as its twin's", ratio
 holds("none of the losses jumps: less than a fifth of its mean a step", max(rough.values()) < 0.2, max(rough.values()))
 
 # %% [markdown]
-# So by the document's measure the hybrid trains as smoothly as the VAE, and its adversarial losses are no rougher than a reconstruction error, which has the luck of the batch in it. But a smooth curve is no good curve: an adversarial loss at rest
+# So by the document's measure the hybrid trains as smoothly as the VAE, and its adversarial losses are hardly rougher than a reconstruction error, which has the luck of the batch in it. But a smooth curve is no good curve: an adversarial loss at rest
 # would be compatible with a perfect generator and with a useless $D$ (chapter 03). What the losses say about pictures we can see by putting Fréchet distances of the 500 pictures of the film beside them.
 
 
@@ -796,7 +796,7 @@ results.add(autoencoder_frechet=ten, twin_afterwards_frechet=afterwards)
 
 # %% [markdown]
 # The autoencoder has seen half as many steps as its rival, no discriminator, and no error but that of pixels. So the pixel error by itself does not make samples poor. Two things were mixed up in the slogan: what a *decoder* can paint, and *which codes* it is asked to paint. A VAE asks for codes from
-# $\mathcal N(0, I)$, also where no picture has its code (section 2.6); with a density that follows the codes the same twin improves, and without noise on the codes in training the strokes are firmer still. What an autoencoder loses is the bound on the likelihood. Ghosh et al. proposed such models;
+# $\mathcal N(0, I)$, also where no picture has its code (section 2.6); with a density that follows its codes the same twin, with the same decoder, improves. So part of what looked like a poor brush was a poor choice of codes. What an autoencoder loses is the bound on the likelihood. Ghosh et al. proposed such models;
 # a reproduction on MNIST (Chadebec et al., 2022) reports a Fréchet distance of 9.1 against 9.9 in the paper, by Inception, a scale that ours cannot be compared with.
 
 # %% [markdown]
