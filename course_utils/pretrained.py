@@ -17,7 +17,6 @@ from course_utils.data import Images
 from course_utils.game import MLPGAN, sample_gan
 from course_utils.taught.autoencoder import Autoencoder
 from course_utils.taught.dcgan import DCGAN
-from course_utils.taught.diffusion import FlowNet, guided, to_pixels, walk
 from course_utils.taught.evaluation import Classifier
 from course_utils.taught.vae import VAE
 
@@ -87,25 +86,9 @@ class CodeModel(Autoencoder):
         return self.decoder(self.code_mean + z @ self.code_root.T)
 
 
-class FlowModel(FlowNet):
-    """The network of chapter 11, half as wide again, as a generative model: it draws labels, and walks."""
-
-    def __init__(self):
-        super().__init__(width=24)
-
-    def sample(self, n, w=1.5, steps=16):
-        def part(y):
-            noise = torch.randn(len(y), 1, 28, 28).to(y.device)
-            return to_pixels(walk(guided(self, y, w), noise, steps))
-
-        labels = torch.randint(10, (n,)).to(self.label.weight.device)
-        return torch.cat([part(y) for y in labels.split(1000)])
-
-
 def small_dcgan():
     return DCGAN(28, 1, width=16, latent_dim=64, refine=1)
 
 
 # The networks by the first part of their name; the second part names the data: mnist or embedded.
 NETWORKS = {"classifier": Classifier, "autoencoder": CodeModel, "vae": VAE, "gan": MLPGAN, "dcgan": small_dcgan}
-NETWORKS |= {"flow": FlowModel}

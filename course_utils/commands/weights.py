@@ -20,12 +20,11 @@ from torch import nn
 
 from course_utils import CourseError, files, results, schedule
 from course_utils.data import Images, load_images
-from course_utils.game import fading_adam, gan_game
+from course_utils.game import gan_game
 from course_utils.pretrained import NETWORKS, WEIGHTS, WeightsError, draw, load, records, reference
 from course_utils.schedule import seed_everything
 from course_utils.taught.autoencoder import Autoencoder
 from course_utils.taught.dcgan import DCGAN, dcgan_init
-from course_utils.taught.diffusion import flow_loss, to_path
 from course_utils.taught.evaluation import Classifier, all_scores
 from course_utils.taught.vae import VAE, negative_elbo
 from course_utils.training import train
@@ -148,22 +147,6 @@ def train_gan(networks, digits, *, name, seed, steps, batch_size, rates, averagi
     networks.generator.load_state_dict(state["averaged"].module.state_dict())
 
 
-def train_flow(model, digits, *, name, seed, steps, batch_size, rate):
-    """Chapter 11's flow, with labels of which a tenth is hidden."""
-    optimizer, fade = fading_adam(model, rate, steps, betas=(0.9, 0.99))
-
-    def update(x, y):
-        loss = flow_loss(model, to_path(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        fade.step()
-        return {"loss": loss}
-
-    state, labels = {"model": model, "optimizer": optimizer, "fade": fade}, digits.train_labels
-    train(update, digits.train, labels=labels, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
-
-
 # name: (what trains it, with which settings)
 RECIPES = {
     "classifier-mnist": (train_classifier, {"steps": 5616, "batch_size": 128, "learning_rate": 4e-3}),
@@ -182,8 +165,6 @@ RECIPES = {
         train_gan,
         {"steps": 4000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
     ),
-    "flow-mnist": (train_flow, {"steps": 10000, "batch_size": 32, "rate": 3e-3}),
-    "flow-embedded": (train_flow, {"steps": 5000, "batch_size": 32, "rate": 3e-3}),
 }
 
 
