@@ -186,7 +186,7 @@ holds(
 # | 08 | conditional generation: asking for a seven and getting one | planned |
 # | [09](09_vae_gan.ipynb) | VAE–GAN, and the two families side by side | available |
 # | 10 | checkpoints, choosing the best model, serving it | planned |
-# | 11 | diffusion models: learning to undo noise | planned |
+# | [11](11_diffusion.ipynb) | diffusion models: learning to undo noise | available |
 # | 12 | autoregressive models: one pixel after another | planned |
 # | [90](90_debugging_clinic.ipynb) | appendix, the debugging clinic: published faults, shown failing and repaired | available |
 # | [91](91_scores.ipynb) | appendix, scores in depth: proofs, bias and traps | available |

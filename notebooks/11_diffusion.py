@@ -22,7 +22,7 @@
 # - choose sampler, steps and guidance by measurement;
 # - put the same method on the codes of a VAE, as Stable Diffusion does.
 #
-# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about <!--11.seconds-->120
+# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about 150
 # seconds on two CPU cores.
 #
 # **You need** chapter 02's loss and its VAE, and the two scores of chapter 03.
@@ -57,13 +57,14 @@ if any(find_spec(name) is None for name in needed):
 import time
 from itertools import pairwise
 
+import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from course_utils import pretrained, schedule
 from course_utils.data import load_images
-from course_utils.figures import plt, show, show_images
+from course_utils.figures import show, show_images
 from course_utils.game import fading_adam
 from course_utils.results import Results, holds
 from course_utils.taught import evaluation
@@ -356,7 +357,7 @@ holds("labels help, guidance helps more", untold.inception_score < plain.incepti
 holds("and far from noise", max(best.frechet, untold.frechet) < noise.frechet / 4)
 
 # %% [markdown]
-# (Means of the recorded runs on MNIST: <!--11.inception_score-->9.8 and <!--11.frechet-->32; without a label <!--11.untold_frechet-->186.) Be fair: the guided row is told the digit, and its ten digits come in equal shares. The GAN and the VAE of
+# Be fair: the guided row is told the digit, and its ten digits come in equal shares. The GAN and the VAE of
 # the table are not told. The row to set beside them is *no label*. After so short a training, most of the quality comes from the wish.
 
 # %% [markdown]
@@ -833,8 +834,8 @@ holds("a picture of the flow costs more than one of the GAN", flow_seconds > gan
 
 # %% [markdown]
 # - **For diffusion:** the loss is a regression that falls and can be compared between runs (11.8); nothing collapses, no balance has to be kept; labels come in by an embedding, and guidance (11.9) is free at training; steps can be traded for quality after training
-#   (11.10); a bound on the likelihood exists (11.16).
-# - **Against it:** many calls for a picture. And with *one minute of a laptop* and no labels, the GAN of chapter 05 wins on the Fréchet distance (54 in its chapter, trained as briefly; the row above is the longer one). Published large-scale comparisons go
+#   (11.10); a bound on the likelihood exists (section 11.16).
+# - **Against it:** many calls for a picture. And with *one minute of a laptop* and no labels, the GAN of chapter 05 wins on the Fréchet distance (<!--05.frechet-->54 in the recorded runs of its chapter, trained as briefly; the row above was trained for longer). Published large-scale comparisons go
 #   the other way (Dhariwal and Nichol, 2021), with labels, guidance and days of computing. We have not measured that here, and we have no StyleGAN.
 
 # %% [markdown]
@@ -862,15 +863,22 @@ holds("a picture of the flow costs more than one of the GAN", flow_seconds > gan
 #
 # </details>
 #
-# **2. Even times.** Replace the sigmoid of a normal in `flow_loss` by `torch.rand` and train again. Which end of the curve in 11.8 gains, which loses? (Expect changes of a few per cent at $t = 0.5$.)
+# **2. One step.** Draw 100 pictures of the digit 2 in *one* Euler step, $w = 1$, and 100 in eight. What will the first hundred look like? Compute for both the standard deviation of each pixel over the pictures, averaged over
+# the pixels: the first should be below half of the second.
 #
-# <details><summary>What to expect</summary>
+# <details><summary>A solution</summary>
 #
-# Times near 0 and 1 are practised more, the middle less. At $t = 0.05$ the loss falls, in the middle it rises a little. Which is better for pictures is a matter of measurement.
+# ```python
+# twos, noise = torch.full((100,), 2, device=device), torch.randn(100, 1, 28, 28, device=device)
+# for steps in (1, 8):
+#     print(steps, to_pixels(walk(guided(model, twos), noise, steps)).std(dim=0).mean())
+# ```
+#
+# One step goes to the first belief of 11.3, which is the mean of all twos, whatever the noise was: a blurred two, a hundred times.
 #
 # </details>
 #
-# **3. The other direction.** Walk *from a picture to noise*: Euler from $t = 0.02$ to 1. Then walk back with 50 steps. The mean squared difference per pixel from the beginning should be below 0.05. With DDPM's fresh noise it cannot be. Why?
+# **3. The other direction.** Walk *from a picture to noise*: Euler from $t = 0.02$ to 1. Then walk back with 50 steps. The mean squared difference per pixel from the beginning (on the road's scale) should be below 0.05. With fresh noise it cannot be. Why?
 #
 # <details><summary>Why</summary>
 #

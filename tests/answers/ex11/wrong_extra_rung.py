@@ -1,0 +1,10 @@
+"""Drops the first of T + 1 variances, but not its factor.
+
+loses: ladder-published, ladder-short
+"""
+
+
+# %% ladder-code
+def ladder(T):
+    betas = (torch.linspace(1e-4, 0.02, T + 1, dtype=torch.float64) * 1000 / T).clamp(max=0.999)
+    return betas[1:], (1 - betas).cumprod(dim=0).sqrt()[1:]
