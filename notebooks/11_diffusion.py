@@ -296,7 +296,7 @@ show_images(
 
 # %%
 @torch.no_grad()
-def film(y, steps=8, w=2.0):
+def film(y, steps=8, w=1.0):
     x, frames, beliefs = torch.randn(len(y), 1, 28, 28, device=device), [], []
     velocity = guided(model, y, w)
     for t, s in pairwise(torch.linspace(1, 0, steps + 1).tolist()):
@@ -316,10 +316,10 @@ show_images(
 
 # %%
 spread = [one.std(dim=0).mean().item() for one in (beliefs[0], beliefs[-1])]
-holds("the first beliefs differ less than the finished pictures", spread[0] < 0.8 * spread[1], *spread)
+holds("the first beliefs differ less than the finished pictures", spread[0] < spread[1], *spread)
 
 # %% [markdown]
-# At the start the belief is nearly the mean of all pictures of that label: from pure noise one cannot tell more. It becomes *one* picture on the way. That is the reason for many steps.
+# At the start the belief is a blur, much the same whatever the noise: from pure noise one cannot tell which two it will be. It becomes *one* picture on the way. That is the reason for many steps.
 
 # %% [markdown]
 # ## 11.4 How good is it?
@@ -623,8 +623,7 @@ holds("and useless on test pictures there", (heart_test > network)[:5].all(), he
 results.add(loss_at_half=network[4].item())
 
 # %% [markdown]
-# The band between the bounds is narrow at the right: near $t = 1$ the best anybody can do is to answer $\varepsilon - \bar x$, and the loss is the variance of the pictures. The battle is fought in the middle and at the left. There the curve still falls
-# long after the mean over all times looks flat. And the two lower curves show in one picture what 11.5 said: perfection on training pictures is memory, and on other pictures memory is worse than a network.
+# The band between the bounds is narrow at the right: near $t = 1$ the best anybody can do is to answer $\varepsilon - \bar x$, and the loss is the variance of the pictures (with a label told, of those with that label). The room for learning is in the middle and at the left; compare two runs there, time by time, and not by the mean over all times alone. And the two lower curves show in one picture what 11.5 said: perfection on training pictures is memory, and on other pictures memory is worse than a network.
 
 # %% [markdown]
 # ## 11.9 Guidance: how loud is the wish?
@@ -830,6 +829,7 @@ print(
 # %%
 tail = [sum(history["loss"][k : k + 300]) / 300 for k in (0, settings.steps // 2, settings.steps - 300)]
 holds("the flow's loss falls, and means something", tail[0] > tail[1] > tail[2], *tail)
+holds("without labels the shipped DCGAN is nearer to real digits", scores["DCGAN (shipped)"].frechet < untold.frechet)
 holds("a picture of the flow costs more than one of the GAN", flow_seconds > gan_seconds, flow_seconds / gan_seconds)
 
 # %% [markdown]
