@@ -662,13 +662,14 @@ holds("without the wish, one digit in ten is the right one", 0.05 < accuracies[0
 holds("w = 2 obeys better than w = 1", accuracies[2] > accuracies[1])
 holds("and varies less", varieties[2] < varieties[1], varieties[1], varieties[2])
 holds("w = 4 varies least", varieties[3] == varieties[1:].min(), varieties[3])
-holds("of these four, w = 2 has the smallest distance", table[2.0][2] == min(row[2] for row in table.values()))
+holds("too loud a wish: w = 4 is farther from real digits than w = 2", table[4.0][2] > table[2.0][2])
 results.add(
     label_accuracy=accuracies[1].item(), guided_accuracy=accuracies[2].item(), guided_variety=varieties[2].item()
 )
 
 # %% [markdown]
-# The wish is paid for with variety. (At $w = 0$ the digits are mixed, so the variety *within* what was asked for means nothing there.) A network trained as briefly as ours makes many unreadable pictures at $w = 1$, and guidance buys them off cheaply, in the scores, too. A better network gains less.
+# The wish is paid for with variety. (At $w = 0$ the digits are mixed, so the variety *within* what was asked for means nothing there.) A network trained as briefly as ours makes many
+# unreadable pictures at $w = 1$, and guidance avoids them. Whether the Fréchet distance gains or loses from $w = 1$ to $2$ depends on the data, MNIST or the embedded digits; at $w = 4$ it is large on both.
 #
 # > **⚠ Common mistake.** Taking a guidance weight from a paper. Ho and Salimans write $\hat\varepsilon = (1 + w')\,\hat\varepsilon_\text{with} - w'\,\hat\varepsilon_\text{without}$: there 0 means no guidance, and their
 # > $w'$ is our $w - 1$. Many libraries call ours `guidance_scale`. Since (11.6) is affine, it makes no difference whether $v$, $\varepsilon$ or $x$ is guided:
@@ -724,12 +725,12 @@ show(fig, alt="Fréchet distance against the number of calls, on a logarithmic a
 euler, heun, fresh = by_calls.values()
 holds("more Euler steps are better, up to 8", euler[2] > euler[4] > euler[8], *euler.values())
 holds("Heun with 7 calls is about as good as Euler with 16", heun[7] < 1.15 * euler[16], heun[7], euler[16])
-holds("with 16 calls, fresh noise is better than none", fresh[16] < euler[16], fresh[16], euler[16])
+holds("with 16 calls, fresh noise does no harm", fresh[16] < 1.15 * euler[16], fresh[16], euler[16])
 results.add(euler_16=euler[16], heun_15=heun[15], fresh_16=fresh[16], euler_4=euler[4])
 
 # %% [markdown]
-# From some number of calls on the walk is exact enough, and what is left is the network's own fault, which more steps do not mend. Fresh noise surprises: for an exact network it would only cost steps, and here it helps. A plausible reason is
-# that it overwrites earlier errors (Karras et al., 2022, argue so and find the same for their networks); ours is a briefly trained network, and we have not tested the reason.
+# From some number of calls on the walk is exact enough, and what is left is the network's own fault, which more steps do not mend. Fresh noise surprises: for an exact network it would only cost steps, and here, with 16 calls,
+# it does no harm; on MNIST it helped in our runs. A plausible reason is that it overwrites earlier errors (Karras et al., 2022, argue so and find the same for their networks); we have not tested the reason.
 
 # %% [markdown]
 # ## 11.11 Latent flow: the same walk, in the VAE's codes
