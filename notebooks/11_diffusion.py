@@ -627,6 +627,7 @@ results.add(loss_at_half=network[4].item())
 
 # %% [markdown]
 # ## 11.9 Guidance: how loud is the wish?
+#
 # Two measures: the share of pictures that the classifier takes for the digit asked for, and the *variety*, the spread of its features within a digit.
 
 
