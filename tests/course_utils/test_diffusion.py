@@ -1,4 +1,4 @@
-"""Chapter 11's helpers: the road, the loss, the guided velocity and the walk, on cases that are known."""
+"""Chapter 11's helpers: the road, the loss and the guided velocity, on cases that are known."""
 
 import torch
 
@@ -39,15 +39,3 @@ def test_guidance_is_a_line_through_both_answers():
     y, x = torch.tensor([3, 4]), torch.zeros(2, 1)
     for w, right in ((0.0, [10.0, 10.0]), (1.0, [3.0, 4.0]), (2.0, [-4.0, -2.0])):
         assert diffusion.guided(network, y, w)(x, 0.5).flatten().tolist() == right
-
-
-def test_the_walk_is_exact_on_straight_roads_and_heun_is_of_second_order():
-    start = torch.tensor([2.0, -1.0])
-    torch.testing.assert_close(diffusion.walk(lambda x, t: torch.full_like(x, 3.0), start, 7), start - 3)
-
-    def missed(steps, heun):  # dx/dt = x from t = 1 to 0
-        end = diffusion.walk(lambda x, t: x, start.double(), steps, heun=heun)
-        return (end - start / torch.tensor(1.0).exp()).abs().max().item()
-
-    assert 1.8 < missed(50, False) / missed(100, False) < 2.2
-    assert missed(100, True) < missed(100, False) / 20
