@@ -16,6 +16,7 @@ from course_utils import CourseError, schedule
 from course_utils.data import Images
 from course_utils.game import MLPGAN, sample_gan
 from course_utils.taught.autoencoder import Autoencoder
+from course_utils.taught.conditional import ConditionalDiscriminator, ConditionalGenerator, Given
 from course_utils.taught.dcgan import DCGAN
 from course_utils.taught.evaluation import Classifier
 from course_utils.taught.vae import VAE
@@ -56,10 +57,15 @@ def sample(name: str, n: int, seed: int = 0) -> torch.Tensor:
     return draw(load(name), n, seed)
 
 
-def draw(model: nn.Module, n: int, seed: int = 0) -> torch.Tensor:
-    """`n` pictures of a model that has a `sample` method, or of the generator of a GAN; the same for the same seed."""
+def draw(model: nn.Module, n: int, seed: int = 0, labels: torch.Tensor | None = None) -> torch.Tensor:
+    """`n` pictures of a model that has a `sample` method, or of the generator of a GAN; the same for the same seed.
+
+    A conditional model draws the `labels` (n,) that you ask for, by default 0, 1, …, 9, 0, 1, …
+    """
     with torch.random.fork_rng(), schedule.evaluating(model):
         torch.manual_seed(seed)
+        if labels is not None:
+            return model.sample(n, labels)
         if hasattr(model, "sample"):
             return model.sample(n)
         z = torch.randn(n, model.latent_dim, dtype=torch.float32).to(schedule.device())
@@ -86,9 +92,25 @@ class CodeModel(Autoencoder):
         return self.decoder(self.code_mean + z @ self.code_root.T)
 
 
+class ConditionalGAN(nn.Module):
+    """The two networks of chapter 08 as one model."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator, self.discriminator = ConditionalGenerator(), ConditionalDiscriminator()
+        self.latent_dim = self.generator.latent_dim
+
+    def sample(self, n, labels=None):
+        labels = torch.arange(n) % 10 if labels is None else labels
+        z = torch.randn(n, self.latent_dim).to(schedule.device())
+        parts = zip(z.split(1000), labels.to(z.device).split(1000), strict=True)
+        return torch.cat([sample_gan(Given(self.generator, y), part) for part, y in parts])
+
+
 def small_dcgan():
     return DCGAN(28, 1, width=16, latent_dim=64, refine=1)
 
 
 # The networks by the first part of their name; the second part names the data: mnist or embedded.
 NETWORKS = {"classifier": Classifier, "autoencoder": CodeModel, "vae": VAE, "gan": MLPGAN, "dcgan": small_dcgan}
+NETWORKS |= {"cdcgan": ConditionalGAN}

@@ -17,15 +17,18 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save as bytes_of
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from course_utils import CourseError, files, results, schedule
 from course_utils.data import Images, load_images
-from course_utils.game import gan_game
-from course_utils.pretrained import NETWORKS, WEIGHTS, WeightsError, draw, load, records, reference
+from course_utils.game import fading_adam, gan_game
+from course_utils.pretrained import NETWORKS, WEIGHTS, ConditionalGAN, WeightsError, draw, load, records, reference
 from course_utils.schedule import seed_everything
 from course_utils.taught.autoencoder import Autoencoder
-from course_utils.taught.dcgan import DCGAN, dcgan_init
+from course_utils.taught.conditional import Given
+from course_utils.taught.dcgan import DCGAN, dcgan_init, slope_penalty
 from course_utils.taught.evaluation import Classifier, all_scores
+from course_utils.taught.gan import gan_update
 from course_utils.taught.vae import VAE, negative_elbo
 from course_utils.training import train
 
@@ -68,7 +71,12 @@ def measure(model: nn.Module, digits: Images) -> dict[str, float]:
         right = torch.cat([model(x).argmax(dim=1) for x in digits.test.split(1000)]) == digits.test_labels
         return {"test_accuracy": right.double().mean().item()}
     real = reference(digits)
-    numbers = all_scores(draw(model, len(real)), real, load(f"classifier-{digits.source}"))
+    classifier, pictures = load(f"classifier-{digits.source}"), draw(model, len(real))
+    numbers = all_scores(pictures, real, classifier)
+    if isinstance(model, ConditionalGAN):
+        asked = torch.arange(len(pictures), device=pictures.device) % 10
+        answers = torch.cat([classifier(x).argmax(dim=1) for x in pictures.split(1000)])
+        numbers["label_accuracy"] = (answers == asked).double().mean().item()
     if isinstance(model, VAE):
         seed_everything(0)
         logits, mu, logvar = model(digits.test)
@@ -147,6 +155,32 @@ def train_gan(networks, digits, *, name, seed, steps, batch_size, rates, averagi
     networks.generator.load_state_dict(state["averaged"].module.state_dict())
 
 
+def train_conditional_gan(networks, digits, *, name, seed, steps, batch_size, rates, averaging, gamma):
+    """Chapter 08's game; the averaged generator takes the place of the one that played."""
+    generator, discriminator = networks.generator, networks.discriminator
+    averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(averaging), use_buffers=True)
+    (adam_g, fade_g), (adam_d, fade_d) = (
+        fading_adam(generator, rates[0], steps),
+        fading_adam(discriminator, rates[1], steps),
+    )
+    state = {"networks": networks, "averaged": averaged}
+    state |= {"adam_g": adam_g, "fade_g": fade_g, "adam_d": adam_d, "fade_d": fade_d}
+
+    def update(x, y):
+        x, z = 2 * x - 1, torch.randn(len(x), networks.latent_dim, device=x.device)
+        judge = Given(discriminator, y)
+        penalty = 8 * gamma / 2 * slope_penalty(judge, x) if fade_d.last_epoch % 8 == 7 else 0.0
+        d_loss, g_loss = gan_update(Given(generator, y), judge, adam_g, adam_d, x, z, penalty)
+        fade_d.step()
+        fade_g.step()
+        averaged.update_parameters(generator)
+        return {"D loss": d_loss, "G loss": g_loss}
+
+    labels = digits.train_labels
+    train(update, digits.train, labels=labels, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
+    networks.generator.load_state_dict(averaged.module.state_dict())
+
+
 # name: (what trains it, with which settings)
 RECIPES = {
     "classifier-mnist": (train_classifier, {"steps": 5616, "batch_size": 128, "learning_rate": 4e-3}),
@@ -163,6 +197,14 @@ RECIPES = {
     ),
     "dcgan-embedded": (
         train_gan,
+        {"steps": 4000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
+    ),
+    "cdcgan-mnist": (
+        train_conditional_gan,
+        {"steps": 10000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
+    ),
+    "cdcgan-embedded": (
+        train_conditional_gan,
         {"steps": 4000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
     ),
 }
