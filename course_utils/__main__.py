@@ -13,6 +13,7 @@ COMMANDS = {
     "bench": "the course's training loops and scores against the usual ones, as a ratio",
     "weights": "list the weights that come with the course, or train them again",
     "hybrid": "the VAE–GAN for several weights of its adversarial term, over seeds",
+    "conditional": "chapter 08's table: ways to tell a network its label, over several seeds",
     "likelihood": "the published protocol for a likelihood, as far as there is time",
 }
 USAGE = "usage: python -m course_utils COMMAND …   (COMMAND --help says more)\n\n" + "\n".join(

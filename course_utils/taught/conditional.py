@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils import CourseError, schedule
+from course_utils.taught.evaluation import NeighbourScores, neighbour_scores
 
 
 class ConditionalGenerator(nn.Module):
@@ -70,9 +71,8 @@ class ConditionalVAE(nn.Module):
         told = num_classes if encoder_sees_label else 0
         self.hidden = nn.Sequential(nn.Linear(784 + told, hidden_dim), nn.ReLU())
         self.to_mu, self.to_logvar = (nn.Linear(hidden_dim, latent_dim) for _ in range(2))
-        self.decoder = nn.Sequential(
-            nn.Linear(latent_dim + num_classes, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 784)
-        )
+        joined = latent_dim + num_classes
+        self.decoder = nn.Sequential(nn.Linear(joined, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 784))
 
     def encode(self, x, y):
         x = torch.cat([x.flatten(1), F.one_hot(y, self.num_classes)], dim=1) if self.sees else x.flatten(1)
@@ -81,6 +81,15 @@ class ConditionalVAE(nn.Module):
 
     def decode(self, z, y):
         return self.decoder(torch.cat([z, F.one_hot(y, self.num_classes)], dim=1))  # logits, (n, 784)
+
+
+def scores_within(real, real_labels, fake, fake_labels, n=400):
+    """Chapter 06's scores by neighbours, each the mean over the classes, with at most `n` of a kind in a class."""
+    each = []
+    for c in real_labels.unique():
+        a, b = real[real_labels == c][:n], fake[fake_labels == c][:n]
+        each.append(neighbour_scores(a, b) if len(b) > 5 else NeighbourScores(0.0, 0.0, 0.0, 0.0))
+    return NeighbourScores(*torch.tensor(each).mean(dim=0).tolist())
 
 
 def must_listen(network, x, labels=(3, 8)):
