@@ -40,6 +40,7 @@ ROWS = {
     "auxiliary classifier": ("one-hot", "auxiliary", "batch"),
     "auxiliary, fakes too": ("one-hot", "auxiliary, fakes too", "batch"),
     "embedding in G": ("embedding", "heads", "batch"),
+    "embedding times z": ("times", "heads", "batch"),
     "batch norm in G": ("batch norm", "heads", "batch"),
 }
 
@@ -48,7 +49,7 @@ class Generator(ConditionalGenerator):
     def __init__(self, way: str):
         super().__init__(num_classes={"one-hot": 10, "embedding": 64}.get(way, 0))
         self.way = way
-        if way == "embedding":
+        if way in ("embedding", "times"):
             self.label = nn.Embedding(10, 64)
         if way == "batch norm":
             widths = [layer.num_features for layer in self.layers if isinstance(layer, nn.BatchNorm2d)]
@@ -61,9 +62,9 @@ class Generator(ConditionalGenerator):
     def forward(self, z, y):
         if self.way == "one-hot":
             return super().forward(z, y)
-        h, of_class = torch.cat([z, self.label(y)], dim=1) if self.way == "embedding" else z, iter(())
-        if self.way == "batch norm":
-            of_class = zip(self.gains, self.shifts, strict=True)
+        h = z * self.label(y) if self.way == "times" else z
+        h = torch.cat([z, self.label(y)], dim=1) if self.way == "embedding" else h
+        of_class = zip(self.gains, self.shifts, strict=True) if self.way == "batch norm" else iter(())
         for layer in self.layers:
             h = layer(h)
             if self.way == "batch norm" and isinstance(layer, nn.BatchNorm2d):
@@ -149,12 +150,13 @@ def measure(generator: nn.Module, digits: Images, n: int = 5000) -> dict[str, fl
     real, _ = features_and_probabilities(classifier, digits.test)
     fake, probabilities = features_and_probabilities(classifier, pictures)
     named = probabilities.argmax(dim=1)
+    within = scores_within(real, digits.test_labels, fake, named)
     accuracy = (named == asked).double().mean().item()
     return {
         "label_accuracy": accuracy,
         "inception_score": inception_score(probabilities),
         "frechet": frechet_distance(fake, real),
-        "recall_within": scores_within(real, digits.test_labels, fake, named).recall,
+        **{f"{name}_within": value for name, value in within.items()},
     }
 
 
