@@ -156,7 +156,7 @@ def measure(generator: nn.Module, digits: Images, n: int = 5000) -> dict[str, fl
         "label_accuracy": accuracy,
         "inception_score": inception_score(probabilities),
         "frechet": frechet_distance(fake, real),
-        **{f"{name}_within": value for name, value in within.items()},
+        **{f"{name}_within": value for name, value in within._asdict().items()},
     }
 
 
