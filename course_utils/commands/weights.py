@@ -201,11 +201,11 @@ RECIPES = {
     ),
     "cdcgan-mnist": (
         train_conditional_gan,
-        {"steps": 10000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
+        {"steps": 6000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
     ),
     "cdcgan-embedded": (
         train_conditional_gan,
-        {"steps": 4000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
+        {"steps": 3000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
     ),
 }
 

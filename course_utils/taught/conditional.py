@@ -82,6 +82,9 @@ class ConditionalVAE(nn.Module):
     def decode(self, z, y):
         return self.decoder(torch.cat([z, F.one_hot(y, self.num_classes)], dim=1))  # logits, (n, 784)
 
+    def forward(self, z, y):
+        return self.decode(z, y).sigmoid().view(-1, 1, 28, 28)
+
 
 def scores_within(real, real_labels, fake, fake_labels, n=400):
     """Chapter 06's scores by neighbours, each the mean over the classes, with at most `n` of a kind in a class."""
