@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils import CourseError, schedule
+from course_utils.taught import dcgan
 from course_utils.taught.evaluation import NeighbourScores, neighbour_scores
 
 
@@ -35,19 +36,8 @@ class ConditionalGenerator(nn.Module):
 class ConditionalDiscriminator(nn.Module):
     def __init__(self, width=16, num_classes=10):
         super().__init__()
-        w = width
-        self.body = nn.Sequential(  # pictures (n, 1, 28, 28)
-            nn.Conv2d(1, w, 4, stride=2, padding=1, bias=False),  # (n, 16, 14, 14)
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1, bias=False),  # (n, 32, 7, 7)
-            nn.BatchNorm2d(2 * w),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(2 * w, 2 * w, 3, padding=1, bias=False),  # (n, 32, 7, 7)
-            nn.BatchNorm2d(2 * w),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),  # (n, 1568)
-        )
-        self.heads = nn.Linear(2 * w * 7 * 7, num_classes)  # (n, 10): a judge for each label
+        self.body = dcgan.DCGAN(28, 1, width, refine=1).discriminator[:-2]  # (n, 1, 28, 28) => (n, 1568)
+        self.heads = nn.Linear(2 * width * 7 * 7, num_classes)  # (n, 10): a judge for each label
 
     def forward(self, x, y):
         return self.heads(self.body(x)).gather(1, y[:, None]).squeeze(1)  # (n,): what judge y says, a logit
