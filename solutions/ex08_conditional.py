@@ -169,7 +169,7 @@ y = torch.arange(3).repeat(1000)
 other = other_labels(y, 3)
 check(tuple(other.shape) == (3000,) and not other.dtype.is_floating_point, "One whole number for each label.")
 check(not bool((other == y).any()), "Another label: never the one that it was.")
-check(0 <= int(other.min()) and int(other.max()) <= 2, "Labels run from 0 to num_classes − 1.")
+check(int(other.min()) >= 0 and int(other.max()) <= 2, "Labels run from 0 to num_classes − 1.")
 ### BEGIN HIDDEN TESTS
 for number in (2, 5, 10):
     y = torch.arange(number).repeat(4000)
@@ -250,7 +250,7 @@ optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
 before = [layer(x, torch.full((6,), c)).detach() for c in range(3)]
 (layer(x, y) * torch.randn(6, 2, 4, 4)).sum().backward()
 optimizer.step()
-moved = [float((layer(x, torch.full((6,), c)) - before[c]).abs().max()) for c in range(3)]
+moved = [float((layer(x, torch.full((6,), c)) - before[c]).detach().abs().max()) for c in range(3)]
 check(moved[0] > 1e-3 and moved[1] > 1e-3, "The gains and shifts of the labels in a batch must learn from it.")
 check(moved[2] < 1e-6, "A label that does not occur must not change: each class has gains and shifts of its own.")
 ### BEGIN HIDDEN TESTS
@@ -811,4 +811,4 @@ with when_ready():
 # - a conclusion that does not go beyond the numbers: which differences are within the spread of seeds, what was not tried (1.5).
 # Numbers differ with the code: check that they agree with what the submitted code returns.
 # ### END MARK SCHEME
-REPORT
+# I expected more variety with longer training.

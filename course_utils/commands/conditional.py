@@ -1,7 +1,7 @@
 """Chapter 08's table: ways to tell the two networks of a GAN a label, same budget, over several seeds.
 
-    python -m course_utils conditional --steps 400 --seeds 0 1
-    python -m course_utils conditional --steps 400 --seeds 3 --rows "label planes"
+    python -m course_utils conditional --steps 300 --seeds 0 1
+    python -m course_utils conditional --steps 300 --seeds 3 --rows "label planes"
 
 Each run is written to `course_utils/conditional.json` when it ends; runs that are there already are not done again.
 """
@@ -166,7 +166,7 @@ def records() -> dict:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m course_utils conditional", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--steps", type=int, default=400, help="of each run (default 400)")
+    parser.add_argument("--steps", type=int, default=300, help="of each run (default 300)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="one run of each row for each")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help="by default all")
     args = parser.parse_args(argv)
