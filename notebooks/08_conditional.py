@@ -493,8 +493,8 @@ print("only G is told, label accuracy:", *(f"{one:.1%}" for one in deaf))
 holds("no seed obeys", (deaf < 0.6).all())
 
 # %% [markdown]
-# Document 004's listing of a conditional DCGAN shows a generator with an embedding of the label beside the noise, and leaves the discriminator as it was. Whoever completes it has to
-# change D as well.
+# Document 004's listing of a conditional DCGAN has a generator with an embedding of the label (explained below) beside the noise, and stops there. Whoever completes it has to
+# tell D as well.
 #
 # ## 8.7 Where the label goes in
 #
