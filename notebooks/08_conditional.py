@@ -490,7 +490,7 @@ holds("not told, it accepts all three", all(untold < 1e-9 for _, untold in exces
 # %%
 deaf = recorded("only G is told", "label_accuracy")
 print("only G is told, label accuracy:", *(f"{one:.1%}" for one in deaf))
-holds("no seed obeys", (deaf < 0.6).all())
+holds("no seed obeys", (deaf < 0.3).all())
 
 # %% [markdown]
 # Document 004's listing of a conditional DCGAN has a generator with an embedding of the label (explained below) beside the noise, and stops there. Whoever completes it has to
@@ -600,14 +600,7 @@ for row in record["rows"]:
     print(f"{row:24s}" + "".join(f"{recorded(row, key).mean():16.2f}" for key in columns))
 
 # %%
-both_told = (
-    "a head for each label",
-    "label planes",
-    "projection",
-    "auxiliary classifier",
-    "embedding in G",
-    "batch norm in G",
-)
+both_told = ("a head for each label", "label planes", "projection", "auxiliary classifier", "embedding in G")
 least_told = min(recorded(row, "label_accuracy").mean() for row in both_told)
 holds(
     "whoever tells both networks is obeyed more than who tells only G", least_told > deaf.max(), least_told, deaf.max()
