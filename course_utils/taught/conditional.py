@@ -55,7 +55,7 @@ class Given(nn.Module):
 
 
 class ConditionalVAE(nn.Module):
-    def __init__(self, latent_dim=10, hidden_dim=400, num_classes=10, encoder_sees_label=True):
+    def __init__(self, latent_dim=6, hidden_dim=400, num_classes=10, encoder_sees_label=True):
         super().__init__()
         self.latent_dim, self.num_classes, self.sees = latent_dim, num_classes, encoder_sees_label
         told = num_classes if encoder_sees_label else 0
@@ -63,6 +63,7 @@ class ConditionalVAE(nn.Module):
         self.to_mu, self.to_logvar = (nn.Linear(hidden_dim, latent_dim) for _ in range(2))
         joined = latent_dim + num_classes
         self.decoder = nn.Sequential(nn.Linear(joined, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 784))
+        nn.init.normal_(self.decoder[0].weight[:, latent_dim:])  # the label is to be heard from the start
 
     def encode(self, x, y):
         x = torch.cat([x.flatten(1), F.one_hot(y, self.num_classes)], dim=1) if self.sees else x.flatten(1)

@@ -23,7 +23,7 @@ def networks():
     return {
         "generator": (ConditionalGenerator(), torch.randn(3, 64)),
         "discriminator": (ConditionalDiscriminator(), torch.rand(3, 1, 28, 28)),
-        "vae": (ConditionalVAE(), torch.randn(3, 10)),
+        "vae": (ConditionalVAE(), torch.randn(3, 6)),
     }
 
 
