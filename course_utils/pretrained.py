@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import importlib
 import json
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from course_utils import CourseError, schedule
 from course_utils.data import Images
 from course_utils.game import MLPGAN, sample_gan
 from course_utils.taught.autoencoder import Autoencoder
-from course_utils.taught.conditional import ConditionalDiscriminator, ConditionalGenerator, Given
 from course_utils.taught.dcgan import DCGAN
 from course_utils.taught.evaluation import Classifier
 from course_utils.taught.vae import VAE
@@ -93,18 +93,18 @@ class CodeModel(Autoencoder):
 
 
 class ConditionalGAN(nn.Module):
-    """The two networks of chapter 08 as one model."""
+    """The two networks of chapter 08 as one model. Their module is imported when they are asked for."""
 
     def __init__(self):
         super().__init__()
-        self.generator, self.discriminator = ConditionalGenerator(), ConditionalDiscriminator()
+        taught = importlib.import_module("course_utils.taught.conditional")
+        self.generator, self.discriminator = taught.ConditionalGenerator(), taught.ConditionalDiscriminator()
         self.latent_dim = self.generator.latent_dim
 
     def sample(self, n, labels=None):
-        labels = torch.arange(n) % 10 if labels is None else labels
-        z = torch.randn(n, self.latent_dim).to(schedule.device())
-        parts = zip(z.split(1000), labels.to(z.device).split(1000), strict=True)
-        return torch.cat([sample_gan(Given(self.generator, y), part) for part, y in parts])
+        z, labels = torch.randn(n, self.latent_dim), torch.arange(n) % 10 if labels is None else labels
+        parts = zip(*(x.to(schedule.device()).split(1000) for x in (z, labels)), strict=True)
+        return torch.cat([(self.generator(*part) + 1) / 2 for part in parts])
 
 
 def small_dcgan():
