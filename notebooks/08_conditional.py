@@ -21,7 +21,7 @@
 # - say why the discriminator must be told the label, and where in a network the label can go;
 # - write a conditional VAE, and give one digit's handwriting to another.
 #
-# **Time.** About 70 minutes to read without the sections marked *Further*. All cells run in about <!--08.seconds-->120
+# **Time.** About 70 minutes to read without the sections marked *Further*. All cells run in about 120
 # seconds on two CPU cores.
 #
 # **You need** chapter 05's networks and update (5.1, 5.2), chapter 02's loss, chapter 06's precision and recall.
@@ -285,7 +285,7 @@ results.add(label_accuracy=accuracy, real_label_accuracy=ceiling, shuffled_label
 holds("far more than chance obeys", accuracy > 0.9 > 0.12 > chance)
 
 # %% [markdown]
-# (Mean of the recorded runs on MNIST: <!--08.label_accuracy-->0.96; this run's stands above.) Which digits are the trouble?
+# Which digits are the trouble?
 
 # %%
 import matplotlib.pyplot as plt
