@@ -72,7 +72,7 @@ digits = load_images("mnist")
 results = Results("08", digits.source)
 
 # %% [markdown]
-# ## 8.1 One more input
+# ## 8.1 One more input · 4 min
 #
 # The generator of chapter 05 draws what it likes. To ask for a seven we need a model of $p(x \mid y)$, the pictures $x$
 # of label $y$, in place of $p(x)$. The change is small: **every network gets $y$ as a second input** (Mirza and Osindero, 2014).
@@ -125,7 +125,7 @@ class ConditionalDiscriminator(nn.Module):
 
 
 # %% [markdown]
-# ## 8.2 A minute of training
+# ## 8.2 A minute of training · 6 min
 #
 # Fill in the label, and both networks are functions of one input again. So the step is chapter 03's
 # `gan_update`, word for word, with what chapter 05 puts around it: rates that fade, a price on steep slopes of D, an average of G's weights.
@@ -203,7 +203,7 @@ size = {"steps": settings.steps, "batch_size": settings.batch_size, "labels": di
 history = train(update, digits.train, **size, watch=look, watch_every=settings.steps // 5, name="08", state=state)
 
 # %% [markdown]
-# ## 8.3 Ask for a seven
+# ## 8.3 Ask for a seven · 3 min
 #
 # So we ask.
 
@@ -242,7 +242,7 @@ holds("a code that gives much ink to one digit tends to give much to others", al
 # Something stays. All labels share all layers, but for a bias in the first (8.7); that may be why, and we have not tested it. It is a habit of this network,
 # not a promise of the method; 8.9 has a model in which style is kept on purpose.
 #
-# ## 8.4 Does it obey?
+# ## 8.4 Does it obey? · 6 min
 #
 # Count. We ask for every digit equally often, and let the classifier of chapter 06 read the answers. The share that it reads as what was
 # asked for is the **label accuracy**. By itself such a number says little. It needs two companions:
@@ -317,7 +317,7 @@ holds("and no other digit is drawn as often as the one asked for", (wrong.max(di
 # %% [markdown]
 # Judge for yourself who is wrong there, the generator or the classifier.
 #
-# ## 8.5 Is there more than one seven?
+# ## 8.5 Is there more than one seven? · 9 min
 #
 # Label accuracy has a blind side, and so has the inception score of chapter 06: high if each picture is clearly one class
 # and the classes are equally frequent.
@@ -437,7 +437,7 @@ holds("with the label each class is covered better, in every seed", better.all()
 # %% [markdown]
 # So the label does not buy obedience with variety. At this short budget the labelled game is ahead in Fréchet distance and coverage. (Recall is next to nothing for both, so early.) (A plausible reason, not tested here: the label splits one hard problem into ten easier ones that share their layers.)
 #
-# ## 8.6 What the label does to the game
+# ## 8.6 What the label does to the game · 4 min
 #
 # Write $q(x \mid y)$ for the pictures that $G$ draws for label $y$. The value of the game is an average over labels, and for each label it is chapter 03's,
 #
@@ -496,7 +496,7 @@ holds("no seed obeys", (deaf < 0.3).all())
 # Document 004's listing of a conditional DCGAN has a generator with an embedding of the label (explained below) beside the noise, and stops there. Whoever completes it has to
 # tell D as well.
 #
-# ## 8.7 Where the label goes in
+# ## 8.7 Where the label goes in · 9 min
 #
 # Papers and programs tell the label in many ways. Most of them come to the same few things.
 #
@@ -610,7 +610,7 @@ holds(
 # The game is a short one, a few seconds, so the table says who *learns fast*, and two seeds rank nothing finely. But some differences are large. Telling **only G** is no better than chance. `nn.Embedding`'s **large start** ends the game before it begins: the same picture for every request, inception score 1.
 # The **auxiliary classifier** (8.12) obeys first, and covers the classes no better than the ten heads. An **embedding beside the noise**, with as many numbers as the noise, obeys like one-hot and covers least: sevens, and few of them. Accuracy alone would have put it level. Batch norm's gains come late.
 #
-# ## 8.8 Does anybody listen?
+# ## 8.8 Does anybody listen? · 3 min
 #
 # A label can be accepted and forgotten: a line that went missing, a model that found it could do without. Nothing crashes, and the pictures look fine. So every model of this chapter has to pass one
 # test: change the label, keep everything else, and the output must change.
@@ -652,7 +652,7 @@ except CourseError as error:
 # find a label that is lost, and a label that is mixed up.
 
 # %% [markdown]
-# ## 8.9 The conditional VAE
+# ## 8.9 The conditional VAE · 13 min
 #
 # The same change to chapter 02's model: give the label to the decoder, and, if you like, to the encoder (Kingma et al., 2014; Sohn et al., 2015). The bound is chapter 02's with everything *given y*:
 #
@@ -802,7 +802,7 @@ holds("the whole test set, each with another label: it is obeyed", obeys > 0.5, 
 # %% [markdown]
 # Along a column the digit is the same, along a row the hand: its slant and its thickness (8.13 measures both). Nobody told the model what style is. The decoder knows the label already, and a code costs nats; so the code carries what the label does not say.
 #
-# ## 8.10 Your turn
+# ## 8.10 Your turn · 2 min
 #
 # > **✎ Your turn.** *A classifier for nothing.* A model of $p(x \mid y)$ can name pictures: by Bayes' rule, with equal priors, the best label is the one under which the picture is most probable. Write `name(model, x)`
 # > that computes the loss of (8.5) for each of the ten labels, with $z = \mu$ (no noise), and returns the label with the least. On the first 1,000 test digits `vaes["encoder sees y"]` should be right more than eight times in ten.
@@ -846,7 +846,7 @@ holds("the whole test set, each with another label: it is obeyed", obeys > 0.5, 
 # </details>
 
 # %% [markdown]
-# ## 8.11 On one page
+# ## 8.11 On one page · 8 min
 #
 # The conditional GAN in plain PyTorch, to take home.
 
@@ -938,7 +938,7 @@ results.check()
 # What follows is for a second reading.
 
 # %% [markdown]
-# ## 8.12 Further: whose labels, and a judge that names
+# ## 8.12 Further: whose labels, and a judge that names · 4 min
 #
 # **Fresh labels or the batch's?** The fakes of a batch need labels. `update` takes those of the real pictures beside them; one can also draw new ones with the same frequencies. On average over batches (8.2) is the same.
 # In a batch it is not: with the batch's labels, real and fake agree in how often each label occurs, so a batch with seven ones has seven ones on both sides. Measured, at the budget of 8.7:
@@ -979,7 +979,7 @@ print(f"label accuracy now {replayed:.3f}, recorded", *(f"{one:.3f}" for one in 
 holds("close to what was recorded", (row - replayed).abs().min() < 0.15)
 
 # %% [markdown]
-# ## 8.13 Further: what style is, measured
+# ## 8.13 Further: what style is, measured · 3 min
 #
 # Does the code of 8.9 keep the hand? Two measures of a picture that mean the same for every digit: how far it leans, and how much ink it has. Some digits lean more than others,
 # so we take from each the mean of its label; what is left is the hand. Then: how well does the real digit's measure agree with that of the digit made from its code, with another label?
@@ -1010,7 +1010,7 @@ print("correlation of the real digit and the moved one:", {key: round(value, 2) 
 holds("slant and thickness of the real digit are kept", min(kept.values()) > 0.3)
 
 # %% [markdown]
-# ## 8.14 Further: a label that was never trained
+# ## 8.14 Further: a label that was never trained · 3 min
 #
 # Ask for something that no training picture was labelled with. We train the conditional VAE again, on everything but the fours, and ask for a four.
 #
@@ -1046,7 +1046,7 @@ holds("without fours, most are no fours", counts["without"][4] < 0.5 < counts["t
 # The gradient of a column is the sum over pictures that carry its label. There are none, so it stays what the first draw of random numbers made it (and a weight decay would take it towards 0). The model does not refuse: it adds a small random bias where a label should be, and
 # decodes a code that was promised a label and got none. Nothing in the output says so. A program that serves a conditional model has to check the request itself.
 #
-# ## 8.15 Further: between two labels
+# ## 8.15 Further: between two labels · 3 min
 #
 # A one-hot label is a corner of the set of all ten-number tables that sum to 1. Nothing stops us from asking for a point on the way from one corner to another, $e = (1 - t)\,e_3 + t\,e_8$. In training no such label ever occurred.
 
@@ -1084,7 +1084,7 @@ holds("it begins with threes and ends with eights", shares[0][0] > 0.7 and share
 # Each code turns over at its own place. By 8.7 this is a straight line in the bias of the first layer and in nothing else; what lies between is up to layers that have never been asked. (For a classifier a picture half-way is a matter of taste. The column *another* says how often it
 # looks like neither.)
 #
-# ## 8.16 Further: six mistakes from other people's code
+# ## 8.16 Further: six mistakes from other people's code · 9 min
 #
 # All of these have been reported in public repositories, some in several, some for years. Find the fault before you read on.
 #
@@ -1193,7 +1193,7 @@ holds("which the generator itself passes", right == list(range(10)))
 #
 # The sixth is the deaf generator of 8.8.
 #
-# ## 8.17 Further: in colour
+# ## 8.17 Further: in colour · 4 min
 #
 # A label may be anything that is known of a picture. scikit-learn carries two photographs, of a temple and of a flower. We cut 16×16 patches from them; the label says from which. A small conditional VAE in a few lines:
 
