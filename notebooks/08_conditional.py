@@ -74,7 +74,7 @@ results = Results("08", digits.source)
 # %% [markdown]
 # ## 8.1 One more input · 4 min
 #
-# The generator of chapter 05 draws what it likes. To ask for a seven we need a model of $p(x \mid y)$, the pictures $x$
+# To ask for a seven we need a model of $p(x \mid y)$, the pictures $x$
 # of label $y$, in place of $p(x)$. The change is small: **every network gets $y$ as a second input** (Mirza and Osindero, 2014).
 #
 # ![Diagram. The generator gets 64 noise numbers and ten numbers for the label, of which one is 1. The discriminator ends in ten
@@ -109,8 +109,8 @@ class ConditionalGenerator(nn.Module):
 
 
 # %% [markdown]
-# D has chapter 05's layers but the last, written out there, which turn a picture into 1568 numbers. On top it has not one judge but ten, and the label says which of them is asked. Judge 7 learns one thing: is this a
-# real *seven*? A perfect three should not please it.
+# D has chapter 05's layers but the last, written out there, which turn a picture into 1568 numbers. On top it has not one judge but ten, and the label says which of them is asked. Judge 7 learns: is this a
+# real *seven*?
 
 
 # %%
