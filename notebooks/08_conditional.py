@@ -75,7 +75,7 @@ results = Results("08", digits.source)
 # ## 8.1 One more input · 4 min
 #
 # To ask for a seven we need a model of $p(x \mid y)$, the pictures $x$
-# of label $y$, in place of $p(x)$. The change is small: **every network gets $y$ as a second input** (Mirza and Osindero, 2014).
+# of label $y$, in place of $p(x)$. So **every network gets $y$ as a second input** (Mirza and Osindero, 2014).
 #
 # ![Diagram. The generator gets 64 noise numbers and ten numbers for the label, of which one is 1. The discriminator ends in ten
 # outputs; the label chooses the one that counts.](images/08_conditional.svg)
@@ -128,7 +128,7 @@ class ConditionalDiscriminator(nn.Module):
 # ## 8.2 A minute of training · 6 min
 #
 # Fill in the label, and both networks are functions of one input again. So the step is chapter 03's
-# `gan_update`, word for word, with what chapter 05 puts around it: rates that fade, a price on steep slopes of D, an average of G's weights.
+# `gan_update`, with what chapter 05 puts around it: rates that fade, a price on steep slopes of D, an average of G's weights.
 # Fakes get the labels of the batch's real pictures (8.12 tries others).
 
 
