@@ -239,7 +239,7 @@ print(f"correlation of ink, two labels: {alike:.2f} with the same codes, {contro
 holds("a code that gives much ink to one digit tends to give much to others", alike > control + 0.1)
 
 # %% [markdown]
-# Something stays. All labels share all layers, but for a bias in the first (8.7); that may be why, and we have not tested it. It is a habit of this network,
+# Something stays. All labels share all layers, but for a bias in the first layer, see 8.7; that may be why, and we have not tested it. It is a habit of this network,
 # not a promise of the method; 8.9 has a model in which style is kept on purpose.
 #
 # ## 8.4 Does it obey? · 6 min
@@ -608,7 +608,7 @@ holds(
 
 # %% [markdown]
 # The game is a short one, a few seconds, so the table says who *learns fast*, and two seeds rank nothing finely. But some differences are large. Telling **only G** is no better than chance. `nn.Embedding`'s **large start** ends the game before it begins: the same picture for every request, inception score 1.
-# The **auxiliary classifier** (8.12) obeys first, and covers the classes no better than the ten heads. An **embedding beside the noise**, with as many numbers as the noise, obeys like one-hot and covers least: sevens, and few of them. Accuracy alone would have put it level. Batch norm's gains come late.
+# The **auxiliary classifier** of 8.12 obeys first, and covers the classes no better than the ten heads. An **embedding beside the noise**, with as many numbers as the noise, obeys like one-hot and covers least: sevens, and few of them. Accuracy alone would have put it level. Batch norm's gains come late.
 #
 # ## 8.8 Does anybody listen? · 3 min
 #
