@@ -100,6 +100,8 @@ from course_utils.figures import show_images
 # %% [markdown]
 # ## Part 2: Labels as numbers
 #
+# ### Task 2
+#
 # Three ways to hand a label to a network. `y` is a tensor of whole numbers, `(n,)`, from 0 to `num_classes − 1`. And because the judge of part 5 is also shown wrong labels, a function that makes them.
 
 
@@ -184,6 +186,8 @@ check(bool((again != other).any()), "Draw anew each time: D must not learn one f
 
 # %% [markdown]
 # ## Part 3: A batch norm that listens
+#
+# ### Task 3
 #
 # Write `ClassNorm`: it normalises every channel like `nn.BatchNorm2d` (with its running averages and its two modes), and then multiplies by a gain and adds a shift
 # that belong to the **label** of the picture and to the channel. At first all gains are 1 and all shifts 0. It learns `2 · channels · num_classes` numbers and no more.
@@ -280,6 +284,8 @@ close(layer(x, y), plain(x), "In eval mode the running averages count, and not t
 
 # %% [markdown]
 # ## Part 4: Two networks with two inputs
+#
+# ### Task 4
 #
 # Build a generator and a discriminator for pictures of 8×8 pixels, flattened to 64 numbers from −1 to 1. How you tell them the label is up to you: any way of chapter 08 will do, and so will layers of
 # your choice. In eval mode no picture may depend on its neighbours in the batch. The discriminator returns logits.
@@ -394,6 +400,8 @@ check(bool(wide.min() < -0.01) and float(wide.abs().max()) > 1.01, "Logits, not 
 
 # %% [markdown]
 # ## Part 5: A judge that is shown wrong labels
+#
+# ### Task 5
 #
 # Chapter 08's judge has to find out by itself that a *real* three is no seven: no real picture ever came with a wrong label. Reed et al. (2016) show it such pairs. It gets three kinds:
 #
@@ -533,6 +541,8 @@ for seed in seeds:
 # %% [markdown]
 # ## Part 6: Does it obey, and does it know more than one seven?
 #
+# ### Task 6
+#
 # - `obedience` gets what was asked for and what a classifier has read, and returns three things: the share that agrees; the same for each label (`nan` where a label was never asked for); and the **control**, the
 #   share that would agree *on average* if the requests were shuffled. Shuffling is not needed: the average over all shuffles has a closed form in the counts of both lists.
 # - `within_share` is the share of the variance of features that lies within the classes, by (8.1), with variances that divide by $n$: 0 for one picture a class, 1 if all classes have the same mean.
@@ -667,6 +677,8 @@ check(not pair[0].training, "Leave the network in the mode in which it was: here
 
 # %% [markdown]
 # ## Part 7: Train it
+#
+# ### Task 7
 #
 # scikit-learn's digits are small, 8×8, and there are 1,797. Write `train_conditional`, which trains *the generator below* (so that its weights can be measured) against a discriminator of your choice, for instance yours of part 4 with the steps of
 # part 5, and returns its `state_dict()`. It must be repeatable, and other seeds must give other weights. It should take at most ten seconds on one core: a thousand steps of batches of 64 are plenty.
