@@ -183,10 +183,8 @@ holds(
 # | [05](05_dcgan.ipynb) | DCGAN: the same game with convolutions | available |
 # | [06](06_evaluation.ipynb) | evaluation: measuring whether generated pictures are any good | available |
 # | 07 | stabilising GANs, and what to do against mode collapse | planned |
-# | 08 | conditional generation: asking for a seven and getting one | planned |
-# | [09](09_vae_gan.ipynb) | VAE–GAN, and the two families side by side | available |
 # | [08](08_conditional.ipynb) | conditional generation: asking for a seven and getting one | available |
-# | 09 | VAE–GAN, and the two families side by side | planned |
+# | [09](09_vae_gan.ipynb) | VAE–GAN, and the two families side by side | available |
 # | 10 | checkpoints, choosing the best model, serving it | planned |
 # | [11](11_diffusion.ipynb) | diffusion models: learning to undo noise | available |
 # | 12 | autoregressive models: one pixel after another | planned |
