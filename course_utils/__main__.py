@@ -14,6 +14,8 @@ COMMANDS = {
     "weights": "list the weights that come with the course, or train them again",
     "hybrid": "the VAE–GAN for several weights of its adversarial term, over seeds",
     "conditional": "chapter 08's table: ways to tell a network its label, over several seeds",
+    "app": "the generator in a page of your browser (chapter 10)",
+    "uses": "anomalies and few labels, measured over seeds for chapter 10",
     "likelihood": "the published protocol for a likelihood, as far as there is time",
 }
 USAGE = "usage: python -m course_utils COMMAND …   (COMMAND --help says more)\n\n" + "\n".join(

@@ -185,7 +185,7 @@ holds(
 # | 07 | stabilising GANs, and what to do against mode collapse | planned |
 # | [08](08_conditional.ipynb) | conditional generation: asking for a seven and getting one | available |
 # | [09](09_vae_gan.ipynb) | VAE–GAN, and the two families side by side | available |
-# | 10 | checkpoints, choosing the best model, serving it | planned |
+# | [10](10_serving.ipynb) | from notebook to use: checkpoints, choosing the best model, export, a page that draws | available |
 # | [11](11_diffusion.ipynb) | diffusion models: learning to undo noise | available |
 # | 12 | autoregressive models: one pixel after another | planned |
 # | [90](90_debugging_clinic.ipynb) | appendix, the debugging clinic: published faults, shown failing and repaired | available |

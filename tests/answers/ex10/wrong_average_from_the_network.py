@@ -1,0 +1,20 @@
+"""The average begins anew from the present weights.
+
+loses: same-state, resumed-pass, resumed-within
+"""
+
+
+# %% checkpoint-code
+def pack(game):
+    parts = {name: getattr(game, name).state_dict() for name in ("net", "average", "adam", "fade")}
+    return {**parts, "done": game.done, "order": game.order, "random": torch.get_rng_state()}
+
+
+def unpack(saved):
+    game = Game(0)
+    for name in ("net", "average", "adam", "fade"):
+        getattr(game, name).load_state_dict(saved[name])
+    game.average = copy.deepcopy(game.net)
+    game.done, game.order = saved["done"], saved["order"]
+    torch.set_rng_state(saved["random"])
+    return game

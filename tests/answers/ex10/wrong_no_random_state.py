@@ -1,0 +1,18 @@
+"""The stream of random numbers is saved, and not restored.
+
+loses: resumed-pass, resumed-within
+"""
+
+
+# %% checkpoint-code
+def pack(game):
+    parts = {name: getattr(game, name).state_dict() for name in ("net", "average", "adam", "fade")}
+    return {**parts, "done": game.done, "order": game.order, "random": torch.get_rng_state()}
+
+
+def unpack(saved):
+    game = Game(0)
+    for name in ("net", "average", "adam", "fade"):
+        getattr(game, name).load_state_dict(saved[name])
+    game.done, game.order = saved["done"], saved["order"]
+    return game

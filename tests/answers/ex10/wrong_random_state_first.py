@@ -1,0 +1,21 @@
+"""The stream is restored before the game is made, which draws from it.
+
+loses: resumed-pass, resumed-within
+"""
+
+
+# %% checkpoint-code
+def pack(game):
+    parts = {name: getattr(game, name).state_dict() for name in ("net", "average", "adam", "fade")}
+    return {**parts, "done": game.done, "order": game.order, "random": torch.get_rng_state()}
+
+
+def unpack(saved):
+    torch.set_rng_state(saved["random"])
+    game = Game(0)
+    saved = {**saved, "random": torch.get_rng_state()}
+    for name in ("net", "average", "adam", "fade"):
+        getattr(game, name).load_state_dict(saved[name])
+    game.done, game.order = saved["done"], saved["order"]
+    torch.set_rng_state(saved["random"])
+    return game

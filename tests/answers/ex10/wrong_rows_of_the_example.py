@@ -1,0 +1,20 @@
+"""The number of rows is that of the example.
+
+loses: export-equal, export-rows
+"""
+
+
+# %% export-code
+def exported(state):
+    class Drawer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = with_norm()
+
+        def forward(self, z):
+            return (self.network(z) + 1) / 2
+
+    drawer = Drawer()
+    drawer.network.load_state_dict(state)
+    rows = torch.export.Dim("n", max=1000)
+    return torch.export.export(drawer.eval(), (torch.randn(3, 6),))
