@@ -429,6 +429,12 @@ import math
 
 from course_utils.checks import check
 
+
+def answers(values, **settings):
+    alarm = SilenceAlarm(**settings)
+    return [bool(alarm(value)) for value in values]
+
+
 check(
     answers([math.nan] * 3, floor=0.1, patience=3)[-1],
     "NaN is smaller than nothing, and larger than nothing: mind how you compare.",
@@ -659,10 +665,13 @@ check(summary([run(0.0, 1.0, 4.0), run(0.2, 1.0, 4.0)])[0.2][3] == 1, "Not small
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### Report (10 points)
+# ## Part 6: Your investigation
 #
-# Document 000 asks: *compare VAEs and GANs in terms of output quality and training stability.* Answer in about 400 words, with numbers that you have measured: train at least three values of λ, 0 and 1 among them, with at least three seeds each, by your `train_hybrid`, and summarise them by your `summary`. For `distance` take the Fréchet
-# distance (`frechet_distance` of `course_utils.taught.evaluation`) of 1,000 samples to the test pictures, in pixels. For stability, choose a measure and say why. Then set your result beside the chapter's table and one published figure, and say what your experiment cannot show.
+# ### Your runs
+#
+# Train at least three values of λ, 0 and 1 among them, with at least three seeds each, by your `train_hybrid`, and print your
+# `summary` of them. For `distance` take the Fréchet distance (`frechet_distance` of `course_utils.taught.evaluation`) of
+# 1,000 samples to the test pictures, in pixels.
 
 # %% nbgrader={"grade": false, "grade_id": "own-runs", "locked": false, "schema_version": 3, "solution": true}
 ### BEGIN SOLUTION
@@ -687,6 +696,13 @@ my_runs = [one_run(lam, seed) for lam in (0.0, 0.1, 1.0) for seed in range(3)]
 for lam, (n, error, far, failures) in summary(my_runs).items():
     print(f"λ = {lam:g}: {n} runs, MSE {error:.4f}, distance {far:.2f}, {failures} failed")
 ### END SOLUTION
+
+# %% [markdown]
+# ### Report (10 points)
+#
+# Document 000 asks: *compare VAEs and GANs in terms of output quality and training stability.* Answer in about 400 words,
+# with the numbers of your runs. For stability, choose a measure and say why. Then set your result beside the chapter's table
+# and one published figure, and say what your experiment cannot show.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-report", "locked": false, "points": 10, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME

@@ -562,7 +562,7 @@ check(
 )
 
 # %% [markdown]
-# ## Part 6: The research question
+# ## Part 6: Your investigation, the research question
 #
 # Document 000 asks to *explore StyleGAN or diffusion models and summarise their advantages over traditional GANs*. Do it
 # as an experiment. `contest` trains your flow and a GAN of like size on the ring (generator: two noise numbers in,

@@ -189,6 +189,7 @@ def test_a_cell_whose_checks_hold_says_so_and_no_other(capsys):
 
     shell = InteractiveShell()
     shell.events.register("post_run_cell", checks._tick)
+    checks._held[0] = 0
     cells = {
         "from course_utils.checks import check, close": "",
         "check(True, 'a'); close(1.0, 1.0, 'b')": "✓ 2 checks hold.",
