@@ -251,7 +251,7 @@ def step_along(layer, x, y, push):
     (layer(x, y) * push).sum().backward()
     with torch.no_grad():
         for weight in layer.parameters():
-            weight -= weight.grad
+            weight -= 0 if weight.grad is None else weight.grad
 
 
 # %% nbgrader={"grade": true, "grade_id": "class-norm-learns", "locked": true, "points": 2, "schema_version": 3, "solution": false}
