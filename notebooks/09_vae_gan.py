@@ -968,7 +968,7 @@ holds("trained on features: the larger error in pixels", found["features"][0] > 
 print(f"in features: {found['features'][1]:.3g}, trained on pixels {found['pixels'][1]:.3g}")
 
 # %% [markdown]
-# Each is better by the measure it was trained on, which is as it should be, and no more than that. (Larsen et al. keep training $D$ at the same time, so that the measure moves; and they let $D$'s features get no gradient from this term.)
+# On MNIST each is better by the measure it was trained on; on the embedded digits that failed for the features. (Larsen et al. keep training $D$ at the same time, so that the measure moves; and they let $D$'s features get no gradient from this term.)
 #
 # ## 9.11 Further: without the cut · 3 min
 #
