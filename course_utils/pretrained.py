@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import importlib
 import json
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from course_utils import CourseError, schedule
 from course_utils.data import Images
 from course_utils.game import MLPGAN, sample_gan
 from course_utils.taught.autoencoder import Autoencoder
+from course_utils.taught.conditional import ConditionalDiscriminator, ConditionalGenerator
 from course_utils.taught.dcgan import DCGAN
 from course_utils.taught.evaluation import Classifier
 from course_utils.taught.vae import VAE
@@ -93,12 +93,11 @@ class CodeModel(Autoencoder):
 
 
 class ConditionalGAN(nn.Module):
-    """The two networks of chapter 08 as one model. Their module is imported when they are asked for."""
+    """The two networks of chapter 08 as one model."""
 
     def __init__(self):
         super().__init__()
-        taught = importlib.import_module("course_utils.taught.conditional")
-        self.generator, self.discriminator = taught.ConditionalGenerator(), taught.ConditionalDiscriminator()
+        self.generator, self.discriminator = ConditionalGenerator(), ConditionalDiscriminator()
         self.latent_dim = self.generator.latent_dim
 
     def sample(self, n, labels=None):

@@ -21,7 +21,7 @@
 # - stop a training whose codes have fallen silent, and no other;
 # - compare the two families, with a measurement for every row.
 #
-# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about 130 seconds on two CPU cores.
+# **Time.** About 75 minutes to read without the *Further* sections. All cells run in about 130 seconds on two CPU cores.
 #
 # **You need** chapter 02's loss, chapter 03's losses, chapter 05's networks, and chapter 06's Fréchet distance and recall.
 #
@@ -106,7 +106,7 @@ class ConvVAE(nn.Module):
 
 
 # %% [markdown]
-# The loss of encoder and decoder is a mixture of the two parents' losses, with a weight $\lambda$ from 0 to 1:
+# The loss of encoder and decoder mixes the two parents' losses, with a weight $\lambda$ from 0 to 1:
 #
 # $$L_\lambda = (1-\lambda)\,\tfrac{1}{784}\,\bigl(\underbrace{-\log p(x \mid z)}_{\text{reconstruction}} + \operatorname{KL}\bigr)
 # \;+\; \lambda\,\underbrace{\bigl(-\log D(\text{fake})\bigr)}_{\text{adversarial}}, \tag{9.1}$$
@@ -141,7 +141,7 @@ def hybrid_update(model, discriminator, adam_vae, adam_d, x, lam, penalty=0.0, b
 
 
 # %% [markdown]
-# The rest is chapter 05's: fading rates, averaged weights, a price on steep slopes. The stop is written out in 9.5.
+# The rest is chapter 05's: fading rates, averaged weights, a price on steep slopes; the stop is in 9.5.
 
 
 # %%

@@ -558,6 +558,29 @@ def teachers(module: str, taught: dict[str, dict[str, str]]):
             yield f"{name} is not the {name} of chapter {chapter[1]}"
 
 
+REPEATS = {"uses": "10", "conditional": "08", "hybrid": "09"}  # a command that runs a chapter's experiment over seeds
+
+
+@pytest.mark.parametrize("command", REPEATS)
+def test_a_command_that_repeats_a_chapters_experiment_runs_its_code(command):
+    module = ast.parse((ROOT / "course_utils" / "commands" / f"{command}.py").read_text(encoding="utf-8"))
+    (script,) = NOTEBOOKS.glob(f"{REPEATS[command]}_*.py")
+    shown = definitions(read(script.name, script.read_text(encoding="utf-8")).tree)
+    for name, node in definitions(module).items():
+        if name in shown:
+            mine, theirs = (same_code(without_types(one)) for one in (node, shown[name]))
+            assert mine == theirs, f"{name} is not the {name} of chapter {REPEATS[command]}"
+
+
+def without_types(node: ast.AST) -> ast.AST:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
+        elif isinstance(inner, ast.FunctionDef):
+            inner.returns = None
+    return node
+
+
 @pytest.mark.parametrize("module", TAUGHT, ids=lambda path: path.name)
 def test_what_the_helpers_offer_is_taught(module):
     taught = {}
