@@ -1167,9 +1167,9 @@ from course_utils.checks import check, ours, with_weights
 coins = torch.tensor(load_digits().data > 7.5, dtype=torch.float32)
 seen, held_out = coins[:-360], coins[-360:]
 kind = "Return the trained SmallVAE itself."
+honest = with_weights(ours("SmallVAE")(), train_small(seen, 1.0, steps=150), kind)
+dear = with_weights(ours("SmallVAE")(), train_small(seen, 100.0, steps=150), kind)
 with torch.no_grad():
-    honest = with_weights(ours("SmallVAE")(), train_small(seen, 1.0, steps=150), kind)
-    dear = with_weights(ours("SmallVAE")(), train_small(seen, 100.0, steps=150), kind)
     speaking = (honest.encode(held_out)[0].var(dim=0) > 0.01).sum()
     silent = (dear.encode(held_out)[0].var(dim=0) > 0.01).sum()
 message = (
@@ -1183,6 +1183,7 @@ check(speaking >= 3, message)
 ### BEGIN HIDDEN TESTS
 
 
+@torch.no_grad()
 def measured(vae, x):
     """Rate and distortion in nats a picture, the latter over 20 draws of z."""
     mu, logvar = vae.encode(x)
@@ -1193,14 +1194,13 @@ def measured(vae, x):
 
 random = torch.Generator().manual_seed(202)
 some = seen[torch.randperm(len(seen), generator=random)[:1200]]  # other pictures than those that one can see here
-with torch.no_grad():
-    (rate, distortion), (dear_rate, dear_distortion) = measured(honest, held_out), measured(dear, held_out)
-    vae = with_weights(ours("SmallVAE")(), train_small(some, 1.0, steps=150, seed=203), kind)
-    other_rate, other_distortion = measured(vae, held_out)
-    vae = with_weights(ours("SmallVAE")(), train_small(some, 0.1, steps=100, seed=204), kind)
-    cheap_rate, cheap_distortion = measured(vae, held_out)
-    vae = with_weights(ours("SmallVAE")(), train_small(1 - some, 1.0, steps=100, seed=205), kind)
-    on_negatives, on_digits = measured(vae, 1 - held_out), measured(vae, held_out)
+(rate, distortion), (dear_rate, dear_distortion) = measured(honest, held_out), measured(dear, held_out)
+vae = with_weights(ours("SmallVAE")(), train_small(some, 1.0, steps=150, seed=203), kind)
+other_rate, other_distortion = measured(vae, held_out)
+vae = with_weights(ours("SmallVAE")(), train_small(some, 0.1, steps=100, seed=204), kind)
+cheap_rate, cheap_distortion = measured(vae, held_out)
+vae = with_weights(ours("SmallVAE")(), train_small(1 - some, 1.0, steps=100, seed=205), kind)
+on_negatives, on_digits = measured(vae, 1 - held_out), measured(vae, held_out)
 check(dear_rate < 0.1 and 20 < dear_distortion < 28, "At β = 100 hardly any rate is left, and the average picture.")
 message = "At β = 1 the network reaches no plausible negative ELBO: both terms in nats per picture, summed over coordinates or pixels, averaged over pictures, with the KL divergence's own ½; and steps that learn."
 check(rate > 1.5 and 17 < rate + distortion < 22.7 and distortion < dear_distortion - 3, message)
@@ -1222,19 +1222,15 @@ from course_utils.checks import check, close, ours, with_weights
 
 coins = torch.tensor(load_digits().data[:500] > 7.5, dtype=torch.float32)
 kind = "Return the trained SmallVAE itself."
+trained = [train_small(coins, 2.0, steps=20, seed=seed) for seed in (1, 1, 2)]
 with torch.no_grad():
-    first, again, other = [
-        with_weights(ours("SmallVAE")(), train_small(coins, 2.0, steps=20, seed=seed), kind).encode(coins)[0]
-        for seed in (1, 1, 2)
-    ]
+    first, again, other = [with_weights(ours("SmallVAE")(), vae, kind).encode(coins)[0] for vae in trained]
 close(again, first, "The same seed gave two networks: seed before the model is made.", rtol=1e-3, atol=1e-4)
 check((other - first).abs().max() > 1e-3, "Two seeds gave exactly the same network: is the seed used?")
 ### BEGIN HIDDEN TESTS
+trained = [train_small(coins, 2.0, steps=5, **seed) for seed in ({}, {"seed": 0})]
 with torch.no_grad():
-    default, zero = [
-        with_weights(ours("SmallVAE")(), train_small(coins, 2.0, steps=5, **seed), kind).encode(coins)[1]
-        for seed in ({}, {"seed": 0})
-    ]
+    default, zero = [with_weights(ours("SmallVAE")(), vae, kind).encode(coins)[1] for vae in trained]
 close(default, zero, "Without a seed the seed is 0.", rtol=1e-3, atol=1e-4)
 ### END HIDDEN TESTS
 

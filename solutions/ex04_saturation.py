@@ -1008,14 +1008,14 @@ import torch
 from course_utils.checks import check, ours, with_weights
 
 
-@torch.no_grad()
 def logits(steps, seed):
     """Mean logits of real points and of fakes after a head start, measured on points of our own."""
     players = zip(ours("young_players")(), head_start(steps, seed), strict=True)
     generator, discriminator = [with_weights(one, theirs, "Return the players.") for one, theirs in players]
     random = torch.Generator().manual_seed(seed + 1)
     real = torch.tensor([3.0, 0.0]) + 0.5 * torch.randn(500, 2, generator=random)
-    return discriminator(real).mean(), discriminator(generator(torch.randn(500, 2, generator=random))).mean()
+    fake = generator(torch.randn(500, 2, generator=random))
+    return discriminator(real).mean().item(), discriminator(fake).mean().item()
 
 
 on_real, on_fake = logits(0, 0)
