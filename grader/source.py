@@ -34,6 +34,9 @@ def solution(path: Path):
         cell.metadata.pop("lines_to_next_cell", None)
         cell.metadata.pop("lines_to_end_of_cell_marker", None)
         cell.id = cell.metadata.get("nbgrader", {}).get("grade_id", f"cell-{number:03d}")
+        if exercise.kind_of(cell) == "test":  # folded, in JupyterLab and on Colab: it is there to be run
+            cell.metadata["jupyter"] = {**cell.metadata.get("jupyter", {}), "source_hidden": True}
+            cell.metadata["cellView"] = "form"
     for fault in faults(notebook):
         raise ExerciseError(f"{path.name}: {fault}.")
     return notebook

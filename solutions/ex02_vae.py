@@ -32,9 +32,10 @@
 # independent of one another, except where they say so.
 #
 # **How to work.** Write your answer where it says `raise NotImplementedError()`, delete that line, and run the cell,
-# then the test cell under it. A test that passes prints nothing. A test that fails says what kind of mistake it looks
-# for. When your exercise is graded, the same tests are run again with further inputs, so make your functions right, not
-# only right for these numbers. Questions in words are read by a person; a few good sentences are enough.
+# then the test cell under it. A test that passes says so in a line with a ✓; one that fails says what kind of mistake
+# it looks for. When your exercise is graded, the same tests are run again with further inputs, so make your functions
+# right, not only right for these numbers. The code of the tests is folded; a click on the three dots opens it.
+# Questions in words are read by a person; a few good sentences are enough.
 
 # %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.

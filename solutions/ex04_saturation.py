@@ -28,11 +28,12 @@
 #
 # **Time.** About two and a half hours with the essays. Nothing trains for more than a second or two.
 #
-# **How to check yourself.** Each task is a cell to fill in, followed by cells that check it. Run them; a check that
-# fails says what kind of mistake it has found. The checks that you see are a part of those used for grading: the hidden
-# ones have other numbers, other shapes and other seeds, so write for every input that the task allows. Leave the
-# checking cells as they are. Essays (*your answer here*) are read by a person, who looks for the points that the
-# question names. You may use everything from the course.
+# **How to check yourself.** Each task is a cell to fill in, followed by cells that check it. Run them; those that hold
+# say so in a line with a ✓, one that fails says what kind of mistake it has found. The checks that you see are a part
+# of those used for grading: the hidden ones have other numbers, other shapes and other seeds, so write for every input
+# that the task allows. Leave the checking cells as they are; their code is folded, and a click on the three dots opens
+# it. Essays (*your answer here*) are read by a person, who looks for the points that the question names. You may use
+# everything from the course.
 
 # %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.

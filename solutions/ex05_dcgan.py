@@ -27,10 +27,10 @@
 #
 # **Time.** About three hours. The code runs in seconds.
 #
-# **How to check yourself.** Run the cells below each task. Silence means that the visible checks have passed; a
-# message says what to think about. When your work is graded, the same checks run again with other numbers, so make each
-# function work in general, and not only for the examples. You may use everything in PyTorch and in the course.
-# Questions in words have no automatic check.
+# **How to check yourself.** Run the cells below each task. A line with a ✓ means that the visible checks hold (their
+# code is folded; a click on the three dots opens it); a message says what to think about. When your work is graded, the
+# same checks run again with other numbers, so make each function work in general, and not only for the examples. You
+# may use everything in PyTorch and in the course. Questions in words have no automatic check.
 
 # %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.

@@ -31,10 +31,10 @@
 #
 # **Time.** About two hours. The code runs in seconds.
 #
-# **How to check yourself.** Each task is a cell to fill in, followed by cells that check it. Silence means that the
-# visible checks have passed; a message says what kind of mistake was found. When your work is graded, the same checks
-# run again with other numbers and shapes, so make each function right in general. You may use everything in PyTorch and
-# the course. Questions in words are read by a person.
+# **How to check yourself.** Each task is a cell to fill in, followed by cells that check it. A line with a ✓ means that
+# the visible checks hold (their code is folded; a click on the three dots opens it); a message says what kind of
+# mistake was found. When your work is graded, the same checks run again with other numbers and shapes, so make each
+# function right in general. You may use everything in PyTorch and the course. Questions in words are read by a person.
 
 # %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 
@@ -59,6 +60,29 @@ def test_nothing_leaks(folders):
     assert cells["student-id"].source == 'student_id = "s000000"'
     assert not any(cell.get("outputs") for cell in notebook.cells)
     assert cells["energy-by-hand"].metadata.editable is False
+
+
+def test_checks_are_folded_and_nothing_else_is(folders):
+    """For every graded code cell, whatever its source says; nbgrader's own metadata stay what the source says."""
+    release.release(*folders)
+    written = jupytext.read(SOURCE)
+    for path in (folders[0] / "ex99_tiny.ipynb", folders[1] / "ex99_tiny.ipynb"):
+        for cell, before in zip(nbformat.read(path, as_version=4).cells, written.cells, strict=True):
+            folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+            assert folded == (exercise.kind_of(cell) == "test" or "bootstrap" in cell.metadata.get("tags", []))
+            theirs, ours = cell.metadata.get("nbgrader", {}), before.metadata.get("nbgrader", {})
+            assert {key: theirs[key] for key in ours} == ours
+            assert set(theirs) - set(ours) <= {"cell_type", "checksum"}
+
+
+@pytest.mark.skipif(not sorted(EXERCISES.glob("ex*.ipynb")), reason="no exercises have been released yet")
+@pytest.mark.parametrize("path", sorted(EXERCISES.glob("ex*.ipynb")), ids=lambda path: path.stem)
+def test_the_checks_of_every_exercise_are_folded(path):
+    """The task, the question and the learner's own cells are open."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "bootstrap" not in cell.metadata.get("tags", []):
+            folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+            assert folded == (exercise.kind_of(cell) == "test"), cell.id
 
 
 def test_release_writes_twice_the_same_and_check_sees_every_difference(folders):
