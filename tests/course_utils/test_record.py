@@ -1,0 +1,102 @@
+"""The sixty-second record: the clock, the recipes, the record of each run."""
+
+import json
+import time
+
+import pytest
+import torch
+
+from course_utils.__main__ import main
+from course_utils.commands import record
+from course_utils.data import load_images
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Records and pictures go to a folder of the test's own."""
+    monkeypatch.setattr(record, "RECORDS", tmp_path / "record.json")
+    monkeypatch.setattr(record.schedule, "ROOT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("family", record.FAMILIES)
+def test_every_recipe_trains_draws_and_is_scored(family, place):
+    digits = load_images("mnist")
+    digits = digits._replace(test=digits.test[:200], test_labels=digits.test_labels[:200])
+    found = record.race(family, digits, seed=3, seconds=0.2)
+    assert found["steps"] >= 1
+    scores = {"test_mse"} if family == "autoencoder" else {"inception_score", "frechet"}
+    assert scores < found.keys()
+    assert ("label_accuracy" in found) == (family in record.TOLD)
+    assert (place / "build" / "record" / f"{family}-embedded-3.png").stat().st_size > 500
+
+
+def test_the_clock_ends_a_race_and_drives_the_rates():
+    model = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.Adam(model.parameters(), 0.5)
+    seen = []
+
+    def update(x):
+        time.sleep(0.001)
+        seen.append(optimizer.param_groups[0]["lr"])
+
+    digits = load_images("mnist")
+    begun = time.perf_counter()
+    steps = record.Race(model, update, [optimizer], 2, fade="hold and fall").run(digits, 0.3, seed=0)
+    assert time.perf_counter() - begun >= 0.3
+    assert steps == len(seen) > 2
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] == 0.5
+    assert seen[-1] < 0.2
+
+
+@pytest.mark.parametrize("fade", record.FADES.values())
+def test_rates_end_at_nothing_and_never_exceed_the_given_one(fade):
+    rates = [fade(k / 1000) for k in range(1001)]
+    assert max(rates) == 1
+    assert min(rates) >= 0
+    assert rates[-1] < 1e-9
+
+
+def test_the_average_forgets_its_beginning_and_counts_batches_as_they_are():
+    network = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1))
+    drawn = record.averaged(network, 0.9)
+    with torch.no_grad():
+        drawn.update_parameters(network)  # the first one is copied
+        for _ in range(60):
+            network[0].weight.fill_(5.0)
+            network[1].num_batches_tracked += 1
+            drawn.update_parameters(network)
+    assert drawn.module[0].weight.item() == pytest.approx(5.0, abs=0.05)
+    assert drawn.module[1].num_batches_tracked.item() == 60
+
+
+def test_a_recorded_run_is_not_repeated(place, monkeypatch, capsys):
+    calls = []
+
+    def race(family, digits, seed, seconds):
+        calls.append((family, seed))
+        return {"steps": 7, "inception_score": 2.0 + seed, "frechet": 30.0}
+
+    monkeypatch.setattr(record, "race", race)
+    monkeypatch.setattr(record, "reference_rows", lambda digits: {"noise": {"inception_score": 1.0, "frechet": 9.0}})
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
+    for _ in range(2):
+        assert main(["record", "dcgan", "gan", "--seeds", "0", "1"]) == 0
+    assert calls == [("dcgan", 0), ("gan", 0), ("dcgan", 1), ("gan", 1)]
+    assert len(json.loads(record.RECORDS.read_text(encoding="utf-8"))) == 4
+    assert main(["record", "--report"]) == 0
+    shown = capsys.readouterr().out
+    assert "IS 2.50 (2 to 3)" in shown
+    assert "seeds: 2" in shown
+    assert main(["record", "dcgan", "--seeds", "5", "--seconds", "2"]) == 0  # no record: another length
+    assert len(json.loads(record.RECORDS.read_text(encoding="utf-8"))) == 4
+
+
+@pytest.mark.parametrize("words", [["rnn"], ["--seconds", "0"], ["--threads", "0"]])
+def test_a_mistake_is_said(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["record", *words])
+    assert stopped.value.code == 2
+    assert "error" in capsys.readouterr().err
