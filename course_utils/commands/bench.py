@@ -1,11 +1,13 @@
 """The course's training loop against the DataLoader loop that the source listings of this field use.
 
     python -m course_utils bench ae vae gan dcgan --json build/bench.json
+    python -m course_utils bench dcgan --until 400 --rounds 12  # processor seconds to a test loss (a GAN's: Fréchet)
     python -m course_utils bench frechet kernel neighbours    # the scores: see bench_scores.py
 
 Both loops train the same network on the same images for the same number of passes. They take turns, pass by
 pass, in one process, so that a machine that slows down slows both; speed is images per second of processor
-time (all threads added up), and the ratio is the median over the passes.
+time (all threads added up), and the ratio is the median over the passes. Images per second say little about a game,
+which may go nowhere quickly: `--until` tells after how many processor seconds each side first reached a test loss.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from torchvision import transforms
 from torchvision.transforms.functional import to_pil_image
 from tqdm import tqdm
 
-from course_utils import CourseError, pretrained
+from course_utils import CourseError, pretrained, schedule
 from course_utils.commands import bench_scores
 from course_utils.data import Images, batches, load_images
 from course_utils.game import MLPGAN, gan_game
@@ -166,8 +168,19 @@ CONTESTS = {
 }
 
 
-def contest(name: str, images: Images, threads: int, rounds: int) -> dict:
-    """Run both loops of `name` for `rounds` passes, in turns; one record of the benchmark's JSON."""
+def judged(model: torch.nn.Module, test_loss: Callable, images: torch.Tensor) -> float:
+    """The test loss; the game goes on with the random numbers, and in the mode, that it had."""
+    with schedule.evaluating(model), torch.random.fork_rng():
+        seed_everything(0)
+        return test_loss(model, images).item()
+
+
+def contest(name: str, images: Images, threads: int, rounds: int, until: float | None = None) -> dict:
+    """Run both loops of `name` for `rounds` passes, in turns; one record of the benchmark's JSON.
+
+    With `until`, both are judged after every pass, and the record has the processor seconds of training after which
+    each had a test loss of at most that, or None.
+    """
     model, *loops, test_loss = CONTESTS[name]
     runs = []
     for make in loops:
@@ -175,6 +188,7 @@ def contest(name: str, images: Images, threads: int, rounds: int) -> dict:
         runs.append(make(model())(images.train, rounds))
     speeds: list[list[float]] = [[], []]
     trained: list = [None, None]
+    reached: list[float | None] = [None, None]
     threads_before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -184,12 +198,14 @@ def contest(name: str, images: Images, threads: int, rounds: int) -> dict:
                 trained[side] = next(run)
                 used = max(time.process_time() - begun, 1e-3)  # the clock may not have ticked (Windows: every 16 ms)
                 speeds[side].append(len(images.train) / used)
+                waiting = until is not None and reached[side] is None
+                if waiting and judged(trained[side], test_loss, images.test) <= until:
+                    reached[side] = round(sum(len(images.train) / speed for speed in speeds[side]), 2)
     finally:
         torch.set_num_threads(threads_before)
-    with torch.no_grad():
-        seed_everything(0)
-        tests = [test_loss(one.eval(), images.test).item() for one in trained]
+    tests = [judged(one, test_loss, images.test) for one in trained]
     baseline, ours = speeds
+    goal = {"until": until, "course_seconds_until": reached[1], "baseline_seconds_until": reached[0]}
     return {
         "name": name,
         "threads": threads,
@@ -199,10 +215,11 @@ def contest(name: str, images: Images, threads: int, rounds: int) -> dict:
         "rounds": rounds,
         "course_test_loss": round(tests[1], 5),
         "baseline_test_loss": round(tests[0], 5),
+        **(goal if until is not None else {}),
     }
 
 
-def run_loops(names: list[str], threads: list[int], rounds: int) -> list[dict]:
+def run_loops(names: list[str], threads: list[int], rounds: int, until: float | None) -> list[dict]:
     images = load_images()
     images = images._replace(train=images.train.cpu(), test=images.test.cpu())
     print("name  threads  ratio   images per CPU second        test loss after the same passes")
@@ -210,11 +227,15 @@ def run_loops(names: list[str], threads: list[int], rounds: int) -> list[dict]:
     records = []
     for name in names:
         for count in threads:
-            r = contest(name, images, count, rounds)
+            r = contest(name, images, count, rounds, until)
             records.append(r)
             speeds = f"{r['course_images_per_s']:8,}    {r['baseline_images_per_s']:8,}"
             tests = f"{r['course_test_loss']:10.5g}  {r['baseline_test_loss']:10.5g}"
             print(f"{name:5} {count:6}  {r['ratio']:5.2f}x  {speeds}      {tests}", flush=True)
+            if until is not None:
+                took = [r[f"{side}_seconds_until"] for side in ("course", "baseline")]
+                took = ["not reached" if seconds is None else f"{seconds:g} CPU s" for seconds in took]
+                print(f"      test loss of {until:g}: course {took[0]}, listing {took[1]}", flush=True)
     return records
 
 
@@ -240,6 +261,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=5, help="passes over the images, taken in turns (default 5)")
     parser.add_argument("--threads", type=int, nargs="+", help="thread counts to measure (default: 1 and all)")
+    parser.add_argument("--until", type=float, metavar="LOSS", help="also tell when each reached this test loss")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the records to FILE")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(CONTESTS) - set(bench_scores.SIDES):
@@ -251,7 +273,7 @@ def main(argv: list[str] | None = None) -> int:
     records = []
     try:
         if loops := [name for name in args.names or CONTESTS if name in CONTESTS]:
-            records += run_loops(loops, threads, args.rounds)
+            records += run_loops(loops, threads, args.rounds, args.until)
         if scores := [name for name in args.names or bench_scores.SIDES if name in bench_scores.SIDES]:
             records += run_scores(scores, threads, args.rounds)
     except CourseError as error:
