@@ -13,15 +13,17 @@ import re
 import shutil
 import sys
 import tomllib
+from functools import partial
 from importlib.resources import files as package_files
 from pathlib import Path
 
 import nbformat
 
 from course_utils import CourseError
-from course_utils.commands import address, chapters
+from course_utils.commands import address, chapters, live
 
 ROOT = chapters.ROOT
+OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./((?:course_utils|grader|tests|\.ci)/[^)]+|[A-Z]+(?:\.md)?)\)")
 NEEDS = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_copybutton", "mathjax")
 
 
@@ -30,12 +32,19 @@ def anchor(jupyter: str) -> str:
     return re.sub(r"[^\w-]", "", jupyter.lower())
 
 
-def page(notebook):
+def outward(link: re.Match, home: str | None) -> str:
+    """A link to a file that is no page of the book goes to the repository, or, where none is known, is only its words."""
+    words, target = link.groups()
+    return f"[{words}]({home}/blob/HEAD/{target})" if home else words
+
+
+def page(notebook, home: str | None = None):
     """A notebook as the book shows it: no set-up cell, and what a prediction asks for folded."""
     notebook.cells = [cell for cell in notebook.cells if "bootstrap" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\(#([^)]+)\)", lambda link: f"](#{anchor(link[1])})", cell.source)
+            cell.source = OUTSIDE.sub(partial(outward, home=home), cell.source)
         jupyter = cell.metadata.get("jupyter", {})
         tags = cell.metadata.setdefault("tags", [])
         tags += ["hide-output"] * bool(jupyter.get("outputs_hidden"))
@@ -43,14 +52,26 @@ def page(notebook):
     return notebook
 
 
+def repository() -> str | None:
+    """The repository's address, where it has one."""
+    home = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repository"]
+    return None if home == address.PLACEHOLDER else home
+
+
 def collect(source: Path) -> None:
     """Everything that Sphinx reads, below `source`, in the folders that links between chapters and exercises expect."""
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(ROOT / "book", source)
+    live.export(source / "_static" / "live")
+    play = (ROOT / "book" / "play.md").read_text(encoding="utf-8")
+    (source / "play.md").write_text(live.gallery(play), encoding="utf-8")
     for folder, pattern in (("notebooks", "[0-9][0-9]_*.ipynb"), ("exercises", "ex[0-9][0-9]_*.ipynb")):
         (source / folder).mkdir()
         for path in sorted((ROOT / folder).glob(pattern)):
-            nbformat.write(page(nbformat.read(path, as_version=4)), source / folder / path.name)
+            notebook = page(nbformat.read(path, as_version=4), repository())
+            if folder == "notebooks":
+                live.insert(notebook, path.name[:2], play)
+            nbformat.write(notebook, source / folder / path.name)
     shutil.copytree(ROOT / "notebooks" / "images", source / "notebooks" / "images")
     shutil.copy(ROOT / "notebooks" / "notation.md", source / "notebooks")
     shutil.copy(ROOT / "exercises" / "README.md", source / "exercises")
@@ -73,8 +94,7 @@ def build(out: Path) -> None:
 
     source = ROOT / "build" / "book-source"
     collect(source)
-    home = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repository"]
-    if home != address.PLACEHOLDER:
+    if home := repository():
         os.environ["COURSE_REPOSITORY"] = home
     shutil.rmtree(out, ignore_errors=True)
     if sphinx(

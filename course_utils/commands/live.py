@@ -1,0 +1,215 @@
+"""The book's live models: their weights as half-precision scripts, their still pictures, their places in the pages.
+
+What a model is and says stands in book/play.md, which holds a `<!--live:NAME-->` where it is played; the scripts that
+play it lie in book/_static/live. Nothing is kept: all of it is made from the shipped weights whenever the book is.
+"""
+
+import base64
+import html
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from PIL import Image
+from torch import nn
+
+from course_utils import pretrained
+from course_utils.commands import chapters
+from course_utils.explorer import sheet
+from course_utils.figures import COLOURS, tile
+
+
+class Live(NamedTuple):
+    chapter: str  # "03": shown on that chapter's page, too
+    section: str  # before the heading that begins with this
+    weights: tuple[str, ...]
+    alt: str  # of the still picture, which is there until the script is, or instead of it
+
+
+LIVE = {
+    "game": Live(
+        "03", "## 3.5", (), "θ against the moves: it runs past 3, turns, and comes to rest there; w beside it."
+    ),
+    "plane": Live(
+        "02", "## Your turn", ("plane", "classifier"), "A sheet of 15 by 15 digits that pass into one another."
+    ),
+    "dcgan": Live("05", "## 5.4", ("dcgan", "classifier"), "Ten digits, from one code to another on the arc between."),
+    "label": Live("08", "## 8.4", ("cdcgan", "classifier"), "The digits 0 to 9, as drawn on request in one hand."),
+}
+
+
+@torch.no_grad()
+def networks() -> dict[str, nn.Sequential]:
+    """What is shipped to the page: from a code (or picture) to pixels from 0 to 1 (or logits)."""
+    classifier = pretrained.load("classifier-mnist")
+    return {
+        "plane": copied_decoder(chapter_map()),
+        "dcgan": nn.Sequential(*pretrained.load("dcgan-mnist").generator, ToPixels()),
+        "cdcgan": nn.Sequential(*pretrained.load("cdcgan-mnist").generator.layers, ToPixels()),
+        "classifier": nn.Sequential(*classifier.features, classifier.head),
+    }
+
+
+class ToPixels(nn.Module):
+    def forward(self, x):
+        return (x + 1) / 2
+
+
+def layers(network: nn.Sequential) -> Iterator[tuple[dict, list[torch.Tensor]]]:
+    """Each layer as layers.js has it, and its numbers in the order in which they are taken there."""
+    channels = None
+    for layer in network:
+        kind, channels = type(layer).__name__, getattr(layer, "out_channels", channels)
+        numbers = [p for p in (getattr(layer, "weight", None), getattr(layer, "bias", None)) if p is not None]
+        if isinstance(layer, nn.Linear):
+            sizes = {"from": layer.in_features, "to": layer.out_features, "bias": layer.bias is not None}
+            yield {"kind": "linear"} | sizes, numbers
+        elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            sizes = {"from": layer.in_channels, "to": layer.out_channels, "size": layer.kernel_size[0]}
+            sizes |= {"stride": layer.stride[0], "padding": layer.padding[0], "bias": layer.bias is not None}
+            yield {"kind": "conv" if kind == "Conv2d" else "transposed"} | sizes, numbers
+        elif isinstance(layer, nn.BatchNorm2d):
+            scale = layer.weight / (layer.running_var + layer.eps).sqrt()
+            shift = layer.bias - scale * layer.running_mean
+            yield {"kind": "norm", "channels": layer.num_features}, [scale, shift]
+        elif isinstance(layer, nn.MaxPool2d):
+            yield {"kind": "pool", "channels": channels}, []
+        elif not isinstance(layer, (nn.Unflatten, nn.Flatten)):  # there, a picture is its numbers in a row
+            yield {"kind": {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "ToPixels": "pixels"}[kind]}, []
+
+
+@torch.no_grad()
+def script(name: str, network: nn.Sequential) -> str:
+    """The network as a line of JavaScript."""
+    kinds, numbers = zip(*layers(network), strict=True)
+    flat = torch.cat([part.flatten() for parts in numbers for part in parts]).cpu()
+    halves = base64.b64encode(flat.numpy().astype("<f2").tobytes()).decode()
+    return f"live.weights.{name} = {json.dumps({'layers': kinds, 'halves': halves})};\n"
+
+
+def chapter_map() -> torch.Tensor:
+    """(225, 784): the map of chapter 02, as the committed notebook carries it; z₁ runs slowly, z₂ quickly, both upwards."""
+    (path,) = chapters.NOTEBOOKS.glob("02_*.ipynb")
+    outputs = [one for cell in nbformat.read(path, as_version=4).cells for one in cell.get("outputs", [])]
+    pages = (one.get("data", {}).get("text/html", "") for one in outputs)
+    source = re.search(r"data:image/png;base64,([^\"]+)", next(page for page in pages if "latent-explorer" in page))[1]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))).convert("L"))
+    pixels = torch.tensor(picture / 255, dtype=torch.float32).view(15, 28, 15, 28)
+    return pixels.permute(2, 0, 1, 3).flip(1).reshape(225, 784)
+
+
+def copied_decoder(
+    pictures: torch.Tensor, kept: torch.Tensor | slice = slice(None), hidden: int = 128
+) -> nn.Sequential:
+    """A decoder whose pictures on the grid are the chapter's: a random first layer, and the best second one for it.
+
+    The least squares are taken on logits. `kept` chooses the places that are learned from.
+    """
+    axis, generator = torch.linspace(-2.5, 2.5, 15), torch.Generator().manual_seed(0)
+    z = torch.cartesian_prod(axis, axis)[kept]
+    first, second = nn.Linear(2, hidden), nn.Linear(hidden, 784)
+    first.weight.copy_(torch.randn(hidden, 2, generator=generator))
+    first.bias.copy_(-(first.weight * (5 * torch.rand(hidden, 2, generator=generator) - 2.5)).sum(dim=1))
+    h = torch.cat([first(z).tanh(), torch.ones(len(z), 1)], dim=1).double()
+    logits = pictures[kept].double().logit(1e-9).clamp(-5, 5)
+    best = torch.linalg.solve(h.T @ h + 0.01 * torch.eye(hidden + 1), h.T @ logits)
+    second.weight.copy_(best[:-1].T)
+    second.bias.copy_(best[-1])
+    return nn.Sequential(first, nn.Tanh(), second, nn.Sigmoid())
+
+
+def stills(found: dict[str, nn.Sequential]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The pictures that stand where no script runs."""
+    yield "plane", sheet(chapter_map().view(15, 15, 28, 28))
+    z = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
+    turn = torch.linspace(0, torch.pi / 2, 10)[:, None]  # two codes of 64 numbers are nearly at right angles
+    yield "dcgan", tile(found["dcgan"](turn.cos() * z[0] + turn.sin() * z[1]))
+    yield "label", tile(found["cdcgan"](torch.cat([z[2].expand(10, 64), torch.eye(10)], dim=1)))
+
+
+def draw_game(path: Path, rounds: int = 1200, rate: float = 0.1) -> None:
+    game = [game_of_three(rounds, rate)[:, k] for k in (0, 1)]
+    figure, ax = plt.subplots(figsize=(7, 2.6))
+    for numbers, name, colour in zip(
+        game, ("θ, the generator’s mean", "w, the discriminator’s slope"), COLOURS, strict=False
+    ):
+        ax.plot(numbers, label=name, color=colour)
+    ax.axhline(3, color="black", linestyle=":", linewidth=1)
+    ax.set(xlabel="round")
+    ax.legend()
+    figure.savefig(path, bbox_inches="tight", facecolor="white")
+    plt.close(figure)
+
+
+def game_of_three(rounds: int, rate: float) -> torch.Tensor:
+    """(rounds + 1, 3): θ, w, b of chapter 03's game, with sums over a fine grid for the means."""
+    z = torch.linspace(-6, 6, 121, dtype=torch.float64)
+    share = (-(z**2) / 2).softmax(dim=0)
+    w, b, theta = (torch.zeros((), dtype=torch.float64, requires_grad=True) for _ in range(3))
+
+    def value():
+        true = nn.functional.logsigmoid(w * (3 + z) + b)
+        return share @ (true + nn.functional.logsigmoid(-(w * (theta + z) + b)))
+
+    path = [[0.0, 0.0, 0.0]]
+    for _ in range(rounds):
+        for players, direction in (((w, b), rate), ((theta,), -rate)):
+            slopes = torch.autograd.grad(value(), players)
+            with torch.no_grad():
+                for player, slope in zip(players, slopes, strict=True):
+                    player += direction * slope
+        path.append([theta.item(), w.item(), b.item()])
+    return torch.tensor(path, dtype=torch.float64)
+
+
+@torch.no_grad()
+def export(folder: Path) -> None:
+    """Write the weights and the still pictures beside the scripts in `folder`."""
+    found = networks()
+    for name, network in found.items():
+        (folder / f"{name}.weights.js").write_text(script(name, network), encoding="utf-8")
+    for name, picture in stills(found):
+        Image.fromarray(picture.mul(255).round().byte().numpy()).save(folder / f"{name}.png", optimize=True)
+    with torch.enable_grad():
+        draw_game(folder / "game.png")
+
+
+def block(name: str, title: str, top: str, loaded: set[str]) -> str:
+    """The place of a live model in a page whose way to the book's first folder is `top`, and the scripts it lacks."""
+    scripts = ["layers", "stage", *(f"{one}.weights" for one in LIVE[name].weights), name]
+    new = [one for one in scripts if one not in loaded]
+    loaded |= {*new}
+    image = f'<img src="{top}_static/live/{name}.png" alt="{html.escape(LIVE[name].alt)}">'
+    load = "".join(f'<script defer src="{top}_static/live/{one}.js"></script>' for one in new)
+    return f'<div class="live" data-live="{name}" data-title="{html.escape(title)}">{image}</div>{load}'
+
+
+def sections(play: str) -> dict[str, tuple[str, str]]:
+    """Of the text of play.md: for each model its heading, and the words below it."""
+    parts = re.findall(r"^## (.+)\n((?:(?!^## )[\s\S])*?)<!--live:(\w+)-->", play, re.M)
+    return {name: (title, words.strip()) for title, words, name in parts}
+
+
+def gallery(play: str) -> str:
+    loaded, titles = set(), sections(play)
+    return re.sub(r"<!--live:(\w+)-->", lambda place: block(place[1], titles[place[1]][0], "", loaded), play)
+
+
+def insert(notebook, chapter: str, play: str) -> None:
+    """Put the chapter's live models into its page: before the heading that LIVE names, with the words of play.md."""
+    for name, (title, words) in sections(play).items():
+        if LIVE[name].chapter != chapter:
+            continue
+        place = [LIVE[name].section in cell.source for cell in notebook.cells].index(True)
+        words = words.replace("](notebooks/", "](")
+        source = (
+            f"**Live: {title.lower()}.** {words}\n\n{block(name, title, '../', set())}\n\n[All live models](../play.md)"
+        )
+        notebook.cells.insert(place, nbformat.v4.new_markdown_cell(source))
