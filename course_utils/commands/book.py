@@ -33,7 +33,7 @@ def anchor(jupyter: str) -> str:
 
 
 def outward(link: re.Match, home: str | None) -> str:
-    """A link to a file that is no page of the book goes to the repository, or, where none is known, is only its words."""
+    """A link to a file that is no page of the book: to the repository, or, where none is known, only its words."""
     words, target = link.groups()
     return f"[{words}]({home}/blob/HEAD/{target})" if home else words
 

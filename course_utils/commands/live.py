@@ -95,7 +95,7 @@ def script(name: str, network: nn.Sequential) -> str:
 
 
 def chapter_map() -> torch.Tensor:
-    """(225, 784): the map of chapter 02, as the committed notebook carries it; z₁ runs slowly, z₂ quickly, both upwards."""
+    """(225, 784): the map of chapter 02, as its notebook carries it; z₁ runs slowly, z₂ quickly, both upwards."""
     (path,) = chapters.NOTEBOOKS.glob("02_*.ipynb")
     outputs = [one for cell in nbformat.read(path, as_version=4).cells for one in cell.get("outputs", [])]
     pages = (one.get("data", {}).get("text/html", "") for one in outputs)
@@ -207,9 +207,9 @@ def insert(notebook, chapter: str, play: str) -> None:
     for name, (title, words) in sections(play).items():
         if LIVE[name].chapter != chapter:
             continue
-        place = [LIVE[name].section in cell.source for cell in notebook.cells].index(True)
-        words = words.replace("](notebooks/", "](")
-        source = (
-            f"**Live: {title.lower()}.** {words}\n\n{block(name, title, '../', set())}\n\n[All live models](../play.md)"
-        )
-        notebook.cells.insert(place, nbformat.v4.new_markdown_cell(source))
+        parts = [f"**Live: {title.lower()}.** {words.replace('](notebooks/', '](')}"]
+        parts += [block(name, title, "../", set()), "[All live models](../play.md)"]
+        heading = re.compile(rf"^{re.escape(LIVE[name].section)}", re.M)
+        cell = next(cell for cell in notebook.cells if cell.cell_type == "markdown" and heading.search(cell.source))
+        place = heading.search(cell.source).start()
+        cell.source = "\n\n".join([cell.source[:place], *parts, cell.source[place:]])

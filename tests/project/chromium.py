@@ -21,10 +21,11 @@ class Chromium:
     def __init__(self):
         (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        # Chromium reads its descriptor 3 and writes to 4; a shell puts the pipes there.
-        shell = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
-        words = ["sh", "-c", shell, "sh", PROGRAM, f"--user-data-dir={self.profile.name}", *FLAGS]
-        self.process = subprocess.Popen(words, pass_fds=(theirs_in, theirs_out), stderr=subprocess.DEVNULL)
+        # Chromium reads its descriptor 3 and writes to 4; Bash puts the pipes there, whatever their numbers are here.
+        shell = f'exec 8<&{theirs_in} 9>&{theirs_out}; exec "$@" 3<&8 4>&9 8<&- 9>&-'
+        words = ["bash", "-c", shell, "bash", PROGRAM, f"--user-data-dir={self.profile.name}", *FLAGS]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(words, pass_fds=(theirs_in, theirs_out), **quiet)
         os.close(theirs_in)
         os.close(theirs_out)
         self.to, self.back, self.rest, self.count, self.session, self.said = ours_out, ours_in, b"", 0, None, []
