@@ -88,9 +88,13 @@ def layers(network: nn.Sequential) -> Iterator[tuple[dict, list[torch.Tensor]]]:
 @torch.no_grad()
 def script(name: str, network: nn.Sequential) -> str:
     """The network as a line of JavaScript."""
-    kinds, numbers = zip(*layers(network), strict=True)
-    flat = torch.cat([part.flatten() for parts in numbers for part in parts]).cpu()
-    halves = base64.b64encode(flat.numpy().astype("<f2").tobytes()).decode()
+    kinds, halves = [], []
+    for kind, numbers in layers(network):
+        fine = kind["kind"] in ("norm", "conv", "transposed")  # few numbers, each of which touches many pixels
+        kinds.append(kind | ({"fine": True} if fine else {}))
+        for part in (part.flatten().float() for part in numbers):
+            halves += [part.half(), (part - part.half()).half()] if fine else [part.half()]
+    halves = base64.b64encode(torch.cat(halves).cpu().numpy().astype("<f2").tobytes()).decode()
     return f"live.weights.{name} = {json.dumps({'layers': kinds, 'halves': halves})};\n"
 
 

@@ -19,10 +19,15 @@ class Chromium:
     """One tab: `open` a page, `evaluate` an expression in it, press keys, print."""
 
     def __init__(self):
-        (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
+        import fcntl  # Windows has none
+
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        # Chromium reads its descriptor 3 and writes to 4; Bash puts the pipes there, whatever their numbers are here.
-        shell = f'exec 8<&{theirs_in} 9>&{theirs_out}; exec "$@" 3<&8 4>&9 8<&- 9>&-'
+        ends = (*os.pipe(), *os.pipe())
+        theirs_in, ours_out, ours_in, theirs_out = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in ends)
+        for end in ends:
+            os.close(end)
+        # Chromium reads its descriptor 3 and writes to 4; Bash puts the pipes there.
+        shell = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
         words = ["bash", "-c", shell, "bash", PROGRAM, f"--user-data-dir={self.profile.name}", *FLAGS]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(words, pass_fds=(theirs_in, theirs_out), **quiet)

@@ -5,7 +5,7 @@ live.models.game = function (stage) {
   const [blue, orange, green] = ["#0072B2", "#D55E00", "#00745A"]; // data, generator, discriminator
   let game = { theta: 0, w: 0, b: 0 }, moves = 0, path = [game], playing;
 
-  const views = live.row(stage), bells = live.canvas(views, 400, 240), plane = live.canvas(views, 300, 240);
+  const views = live.row(stage), bells = live.canvas(views, 340, 220), plane = live.canvas(views, 240, 220);
   const say = live.words(stage), buttons = live.row(stage);
   const rate = live.slider(live.row(stage), "step size", { min: 0.05, max: 1, step: 0.05, value: 0.1 }, (x) => x.toFixed(2), () => {});
 

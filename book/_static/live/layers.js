@@ -24,8 +24,12 @@ live.unpack = function (base64) {
 live.network = function (name) {
   const { layers, halves } = live.weights[name], numbers = live.unpack(halves);
   let used = 0;
-  const take = (count) => numbers.subarray(used, (used += count));
-  const steps = layers.map((layer) => live.layers[layer.kind](layer, take));
+  const deal = (count) => numbers.subarray(used, (used += count));
+  const both = (count) => { // the numbers, and after them what their rounding has left
+    const rounded = deal(count), rest = deal(count);
+    return rounded.map((value, i) => value + rest[i]);
+  };
+  const steps = layers.map((layer) => live.layers[layer.kind](layer, layer.fine ? both : deal));
   if (used !== numbers.length) throw new Error(`${name}: ${numbers.length} numbers, ${used} used`);
   return (input) => steps.reduce((x, step) => step(x), Float32Array.from(input));
 };

@@ -25,7 +25,8 @@ live.slider = function (parent, name, { min, max, step, value }, say, action) {
 };
 
 live.canvas = function (parent, width, height, className = "") {
-  const canvas = live.add(parent, "canvas", { width, height, className });
+  const canvas = live.add(parent, "canvas", { width, height });
+  if (className) canvas.className = className;
   canvas.setAttribute("role", "img");
   return canvas;
 };
