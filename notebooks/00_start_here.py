@@ -251,7 +251,7 @@ print(f"the {schedule.schedule()} schedule: {settings.steps:,} steps of {setting
 # `course_utils/expected.json`.
 #
 # > **❓ Predict.** Three seeds gave test losses of 105, 106 and 107. How far may a fourth run be from 106 and still be
-# > inside: 2, 4, or 7? And if there are eight runs with the same scatter?
+# > inside: 2, 4, or 7? And if eight runs lie between 105 and 107?
 
 # %% jupyter={"outputs_hidden": true}
 three = band([105.0, 106.0, 107.0])
@@ -261,8 +261,8 @@ holds("112 is inside the band of three", 112.0 in three)
 holds("109 is inside the band of eight, 112 is not", 109.0 in eight and 112.0 not in eight)
 
 # %% [markdown]
-# Three runs say little about the scatter, so the band is wide; with more it narrows. When a number lies outside
-# its band, the table says so and the chapter stops. Look for the reason in this order:
+# Three runs say little about the scatter, so the band is wide; with more it narrows. (These eight also scatter less: six
+# are within ½ of 106.) A number outside its band stops the chapter. Look for the reason in this order:
 #
 # 1. *Cells were run out of order, or twice.* Restart the kernel and run all.
 # 2. *You changed a setting.* Then the distance from the band is the effect of your change: a result, not a failure.

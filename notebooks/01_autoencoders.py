@@ -532,9 +532,8 @@ cost = {name: agreement[name] - under_grain[name] for name in views}
 holds("grain costs the code more than it costs the pixels", cost["code of 64"] > cost["784 pixels"])
 
 # %% [markdown]
-# Pixels hardly mind: independent noise lengthens the way to *every* candidate by about the same amount, and keeps
-# the order. The encoder makes of grain whatever it makes of it. Trust a code on pictures like those it was trained
-# on.
+# The pixels lose less. A likely reason, not tested here: independent noise lengthens the way to *every* candidate by
+# about the same amount, and keeps the order. Trust a code on pictures like those it was trained on.
 
 # %% [markdown]
 # ## 1.6 Undoing damage · 4 min
@@ -879,7 +878,8 @@ results.add(told_apart_standard=accuracy["standard normal"], told_apart_fitted=a
 # %% [markdown]
 # ## On one page · 3 min
 #
-# The chapter's model and its training in plain PyTorch: what to take home. To change the data, change the first line.
+# The model and its training in plain PyTorch: what to take home. The first two lines choose the data; in a file of its own
+# it needs this chapter's imports of `torch`, `F` and `nn`, and `import torchvision`.
 
 # %%
 images = digits.train  # or torchvision.datasets.MNIST("data", download=True).data[:, None] / 255

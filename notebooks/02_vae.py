@@ -925,9 +925,9 @@ sure_plain = sure_share(plain2.decode(centre + z @ root.T).sigmoid())
 holds("yet no more of its drawings pass", sure_vae < sure_plain + 0.05, sure_vae, sure_plain)
 
 # %% [markdown]
-# The VAE's codes lie where the prior is, without any fitting. That is the work of the price and the noise together:
-# everything else is equal. In *two* dimensions a fitted Gaussian gets far, too: the
-# table has its empty cells. Nor do more of the VAE's drawings pass: the contract is about where codes lie.
+# The VAE's codes (left) lie where the prior is, without any fitting. That is the work of the price and the noise together:
+# everything else is equal. In *two* dimensions a fitted Gaussian (middle) gets far, too: the table has its empty cells.
+# Nor do more of the VAE's drawings pass: the contract is about where codes lie.
 #
 # Walk around yourself: the cell adds sliders to the picture, and says what the classifier takes each drawing for.
 
@@ -958,7 +958,7 @@ latent_explorer(
 # ```
 #
 # Colder draws pass less often, hotter ones more often. In 20 dimensions the draws of the prior, and the codes of pictures,
-# have lengths near $\sqrt{20} = 4.5$. The colder draws have 3.1: in the middle, where hardly any picture has its code.
+# have lengths near $\sqrt{20} = 4.5$. The colder draws have 3.1, the hotter 5.7: to pass is not to lie where codes lie.
 #
 # </details>
 #
@@ -986,7 +986,7 @@ latent_explorer(
 # %% [markdown]
 # ## On one page · 4 min
 #
-# In plain PyTorch. It runs alone if you take its first line from the comment.
+# In plain PyTorch. It runs alone with `import torchvision` and `images` from the comment.
 
 # %%
 import torch
@@ -1046,8 +1046,8 @@ results.check()
 # - The KL term (2.7) is information plus broken contract (2.5). At $\beta = 1$ a nat of it must save a nat of
 #   reconstruction error, and $\beta$ sets that exchange rate (2.10).
 # - With (2.8) the gradient passes the dice.
-# - Log both parts. A KL term that jumps up, dips and rises is a decoder learning to be dark; one that stays at zero is a
-#   silent code. First suspect: a mean where a sum belongs (2.9).
+# - Log both parts. Here a KL term that jumped up, dipped and rose was a decoder learning to be dark; one that stays at
+#   zero is a silent code. First suspect: a mean where a sum belongs (2.9).
 # - The prior has holes, where no picture has its code. The decoder draws worse there than elsewhere.
 
 # %% [markdown]
