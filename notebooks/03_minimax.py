@@ -287,8 +287,9 @@ holds("soon D tells the two apart", early < first - 0.3, early)
 holds("then it loses ground, not all of it", early + 0.2 < last < level, last)
 
 # %% [markdown]
-# Neither loss went to zero. $D$'s loss dropped at once, and then *climbed back* most of the way: $D$ did worse again, on a task that got harder. That is what success
-# looks like here. And it climbs towards where it began, $2\log 2 \approx 1.386$, the loss of a
+# Neither loss went to zero. $D$'s dropped at once and then *climbed back* most of the way: $D$ did worse again, on a task that got harder. $G$'s shot up and came
+# down, but not to $\log 2$. (The curves are means over 50 steps. In the run above $D$'s sinks again as the rates fade, and the pictures still improve.) That is what success
+# looks like here: $D$'s loss climbs towards where it began, $2\log 2 \approx 1.386$, the loss of a
 # discriminator that answers ½ to everything. At the start it says ½ because it knows nothing. At the end of a perfect game it would say ½ because
 # **there is nothing left to know**. That a perfect generator leaves exactly this answer is the theorem of this chapter (section 3.6).
 #
@@ -339,13 +340,13 @@ holds("the generator is nearer to real digits than noise is", made.frechet < noi
 holds("and not there yet", real.frechet < made.frechet, real.frechet, made.frechet)
 
 # %% [markdown]
-# A minute's work, and not a finished one: there are broken strokes among the digits. (On MNIST, mean of the recorded runs: inception
+# A minute's work, and not a finished one: many are broken or speckled. (On MNIST, mean of the recorded runs: inception
 # score <!--03.inception_score-->5.3, Fréchet distance <!--03.frechet-->322; this run's stand above.)
 
 # %% [markdown]
 # ## 3.4 The game · 6 min
 #
-# Now the theory, as the answer to what you saw. Take $D$'s loss with the opposite sign and call it the **value** of the game:
+# Now the theory. Take $D$'s loss with the opposite sign and call it the **value** of the game:
 #
 # $$V(D, G) = \mathbb{E}_{x \sim p_\text{data}}\bigl[\log D(x)\bigr] + \mathbb{E}_{z \sim p(z)}\bigl[\log\bigl(1 - D(G(z))\bigr)\bigr]. \tag{3.1}$$
 #
@@ -423,7 +424,7 @@ holds("V comes to rest near −log 4", abs(v + math.log(4)) < 0.02, v, -math.log
 # %% [markdown]
 # ## 3.5 Why players circle · 4 min
 #
-# Why the spiral? Take the game down to one number a player (no pictures in this section): $f(x, y) = xy$, where $x$ wants it small and $y$ wants it large. The only point
+# Take the game down to one number a player (no pictures in this section): $f(x, y) = xy$, where $x$ wants it small and $y$ wants it large. The only point
 # where neither gains by moving is $(0, 0)$. Gradient steps of size $\eta$, both from the old position, are
 #
 # $$(x, y) \;\leftarrow\; (x - \eta\, y,\; y + \eta\, x). \tag{3.3}$$
@@ -468,7 +469,7 @@ holds("in turns: x² + y² − η x y never changes", kept.std() < 1e-12, kept[0
 # %% [markdown]
 # No. In turns the players stay on one ring, an ellipse ($x^2 + y^2 - \eta xy$ keeps its value; try it on paper), neither nearer nor further. The shift game did
 # come home. What is different there? Its $V$ is *curved* in $w$: where both sets lie on top of each other, any opinion, $w \ne 0$, costs $D$ reward, so $w$ is
-# pulled back while it circles. Section 3.13 proves that this damping is enough there, and shows a game without it. Keep the picture: **training a GAN
+# pulled back while it circles. Section 3.13 proves that near the goal this damping is enough, and shows a game without it. Keep the picture: **training a GAN
 # is not a descent**, and a loss that does not fall is no sign of failure.
 
 # %% [markdown]
@@ -553,15 +554,15 @@ holds("and with p_g = p_data, D says ½ (mean distance)", off < 0.05, off)
 
 # %% [markdown]
 # The network found (3.6) from samples, and ½ where there is nothing to tell. $D^*$ is not largest on top of a hump but beside one, at 2.1: what counts is not how many data there are but how many *for each made one*. Far
-# out, on both sides, it falls to 0, not to ½. Both densities vanish there, but the generator's is the wider one and vanishes more slowly.
+# out, on both sides, it falls to 0, not to ½, and lowest on the left. Both densities vanish there, but the generator's is the wider one and vanishes more slowly.
 #
-# (The two curves are compared where the densities add up to more than 0.02. Beyond, samples are rare, the loss hardly notices what the network says, and what it says is extrapolation. A young
+# (The curves are compared where the densities add up to more than 0.02. Beyond, samples are rare, and the dashed curve is extrapolation. A young
 # generator lives exactly where there are no data.)
 #
 # ### The same thing, as a ratio
 #
 # Solve (3.6) for the ratio: $D^*/(1-D^*) = p_\text{data}/p_g$, so **the logit of $D^*$ is $\log p_\text{data} - \log p_g$**. A classifier that never saw a density has
-# learned the ratio of two. That is worth something in itself: with weights $e^{s(x)}$ the *generator's* samples give averages over the *data*,
+# learned the ratio of two. With weights $e^{s(x)}$ the *generator's* samples give averages over the *data*,
 # $\mathbb{E}_{p_g}[e^{s} h(x)] = \mathbb{E}_{p_\text{data}}[h(x)]$.
 
 # %%
@@ -634,7 +635,7 @@ holds("40 steps of training give less than 1,200", lower, by_novice, by_samples)
 
 # %% [markdown]
 # Smaller. Whatever discriminator we have earns at most what $D^*$ would: **its value is a lower bound on the truth**, and a weak one makes the generator
-# look better than it is. How does the divergence look from far away? Slide one Gaussian away from another.
+# look better than it is. Now slide one Gaussian away from another.
 #
 # > **❓ Predict.** $\operatorname{JSD}$ between $\mathcal N(0, 1)$ and $\mathcal N(\theta, 1)$, for $\theta$ from 0 to 10: what is its largest possible
 # > value, and what does that mean for the slope in $\theta$?
@@ -757,8 +758,9 @@ show(fig, alt="Points in the plane: real ones, made in turns, made while D stand
 
 # %% [markdown]
 # Against a $D$ that stands still the generator gives up most of what it had and crowds where $D$ says "real". Nothing in its loss asks for variety: **what kept
-# the generator varied was a discriminator that answered**. A generator that makes a few kinds of picture and drops the rest: that is called **mode
-# collapse**, and chapter 07 is about it.
+# the generator varied was a discriminator that answered**. Making a few kinds of picture and dropping the
+# rest is called **mode collapse** (chapter 07). (Three things changed at once: $D$ stands still, it is ahead, and $G$'s steps are ten times larger. The argument above blames the
+# first; the experiment does not separate them.)
 
 # %% [markdown]
 # ## 3.9 Whose gradient goes where · 4 min
@@ -807,7 +809,7 @@ holds("this D gives all fakes nearly one logit (spread)", logits.std() < 0.1, lo
 
 # %% [markdown]
 # Opposite, and almost exactly so because this $D$ is untrained and gives every picture about the same logit. (Later the two losses weigh the pictures
-# differently, by $\sigma(s)$ and $1 - \sigma(s)$, still with opposite signs.) A leaked gradient would train the generator to be caught. In many listings it does no harm, only because the generator's `zero_grad`
+# differently, by $\sigma(s)$ and $1 - \sigma(s)$, still with opposite signs.) A leaked gradient would train the generator to be caught. It does no harm where the generator's `zero_grad`
 # happens to stand before its own `backward` and sweeps it away.
 #
 # > **⚠ Common mistake.** Forgetting `detach` *and* reusing the fakes for the generator's loss. PyTorch then says *"Trying to backward through the
@@ -857,12 +859,12 @@ holds("both losses are PyTorch's cross-entropy with logits, labels 1 and 0", equ
 
 # %% [markdown]
 # At 20 the sigmoid rounds to exactly 1. By hand the loss is infinite, and one step with its slope turns every weight into `nan`. `BCELoss` cuts its logarithms off at $-100$: the loss looks like a number,
-# its slope is zero, and the network that is confidently wrong learns nothing from it. At 15 the loss is already one per cent off. From logits nothing is lost.
+# its slope is zero, and the network that is confidently wrong learns nothing from it. At 15 the loss is already one per cent off.
 
 # %% [markdown]
 # ## 3.11 Has it only memorised? · 3 min
 #
-# The question that everybody asks of a sheet of samples. For each generated picture we look up the nearest training picture, pixel by pixel. A copy would lie at
+# For each generated picture we look up the nearest training picture, pixel by pixel. A copy would lie at
 # distance 0. The yardstick is a picture that is new and real: how near do *test* digits come to a training digit?
 
 
@@ -958,7 +960,7 @@ print(f"D_KL(p_data ‖ p_g) by integration: {kl:.3f}")
 # %% [markdown]
 # ## On one page · 5 min
 #
-# A whole GAN, without this course's helpers, stopped after 400 steps. Take it home.
+# A whole GAN, without this course's helpers and the fading rates, stopped after 400 steps, too early for most digits. Take it home.
 
 # %%
 import torch
@@ -1021,7 +1023,6 @@ show_images(sheet, alt="Thirty-two pictures of the one-page GAN", columns=16, si
 # - [Chapter 04](04_saturation.ipynb) takes up the loan of section 3.4: why the generator does not descend what the theory says.
 # - The [debugging clinic](90_debugging_clinic.ipynb) breaks the update of section 3.1 in ways that were published.
 # - [Exercise 03](../exercises/ex03_minimax.ipynb): the optimal discriminator, a clinic, and an essay on what makes GANs hard to train.
-# - The sections below are for a second reading.
 
 # %% [markdown]
 # ## 3.12 Further: three ways to play, by eigenvalues · 3 min
@@ -1138,7 +1139,7 @@ for name, (spread, gamma) in games.items():
 
 # %% [markdown]
 # As (3.12) says: spread or penalty, either damps, and without both the players circle for good. Digits lie on a thin sheet, nearer to the second game
-# than to the first; that is one reason why penalties on $D$'s slope are popular. (A reason by analogy: nothing here was proved for our networks.)
+# than to the first; that is a reason, by analogy only, for penalties on $D$'s slope: nothing here was proved for our networks.
 
 # %% [markdown]
 # ## 3.14 Further: a recipe that fails, and Adam's first average · 9 min
@@ -1193,7 +1194,7 @@ for beta1, (_, _, d_loss) in runs.items():
 holds("neither draws digits yet", scores_of(sheets[0.9]).inception_score < 4)
 
 # %% [markdown]
-# Compare the two lines. D's loss says how far ahead the discriminator is; *shut* is the share of pixels beyond 0.999 in size, where
+# In the run above neither draws digits, and with $\beta_1 = 0.9$ the discriminator is far ahead: its loss, a mean over 50 steps, is the lower one (the last step alone, printed during training, can lie far off); *shut* is the share of pixels beyond 0.999 in size, where
 # the slope of G's $\tanh$ is below 0.002. A tempting explanation is that there D's advice is lost on the way. We have measured it on
 # MNIST, outside this notebook, as the size of the slope of G's loss in front of the $\tanh$, with $\beta_1 = 0.9$. In two runs it grew
 # four and seven times between step 10 and step 300, although about half of the pixels were shut by then: D's slopes had grown by more.

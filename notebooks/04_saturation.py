@@ -21,12 +21,12 @@
 # **You will be able to**
 #
 # - derive the slope of both generator losses by hand, and say where each of them vanishes;
-# - recognise the same disease in logistic regression, and say why the same cure changes more here than it did there;
+# - recognise the same disease in logistic regression (*Further*), and say why the same cure changes more here;
 # - show how saturation starves a generator under plain gradient descent, and what is left of it under Adam;
 # - write GAN losses that neither overflow nor hide an overflow;
-# - say what label smoothing does to the discriminator, and what the non-saturating loss minimises.
+# - say what label smoothing does to the discriminator, and what the non-saturating loss minimises (both *Further*).
 #
-# **Time.** The core, about 70 minutes; what stands under *Further*, about 25 more. Running all
+# **Time.** The core, about 70 minutes (the digits wait in 4.5; 4.1, 4.5 and 4.6 can be read alone); what stands under *Further*, about 25 more. Running all
 # cells, about <!--04.seconds-->70 seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** from chapter 03 the two losses, the best discriminator $D^* = p/(p+q)$ and its value; derivatives, the
@@ -582,7 +582,7 @@ for seed in game_seeds:
     holds("and a hundred times or more at the end", later > 100, later)
 
 # %% [markdown]
-# A factor of many thousands, and 300 steps do not heal it. The starving generator hardly moves, and the discriminator, which
+# Roughly a hundred thousand between the first two, and 300 steps do not heal it. The starving generator hardly moves, and the discriminator, which
 # goes on learning, has no reason to become less sure.
 #
 # What do the samples look like? Beside each game stand two scores, taken with a digit classifier of the course
@@ -688,7 +688,7 @@ for c in (1.0, 1e-4, 1e-8, 1e-10):
 # $$\nabla_\theta L = \frac1n\sum_{i=1}^n w_i\, \nabla_\theta s_i,
 # \qquad \text{effective share} = \frac{\bigl(\sum_i w_i\bigr)^2}{n \sum_i w_i^2}, \tag{4.8}$$
 #
-# where $w_i$ is the slope of the loss at the logit $s_i$: by (4.1), $-\sigma(s_i)$ or $-(1-\sigma(s_i))$. The share is Kish's
+# where $w_i$, no longer a weight of the network, is the slope of the loss at the logit $s_i$: by (4.1), $-\sigma(s_i)$ or $-(1-\sigma(s_i))$. The share is Kish's
 # **effective sample size**, divided by $n$: a weighted mean of $n$ independent terms scatters as the plain mean of
 # $(\sum w_i)^2/\sum w_i^2$ of them. If all weights are equal, the share is 1. If one fake holds all the weight, it is $1/n$. At $s \ll 0$ the saturating weights are
 # about $-e^{s_i}$, so a fake whose logit is four higher counts fifty times as much. The batch listens to its few best
@@ -856,7 +856,7 @@ for seed in game_seeds:
 # %% [markdown]
 # ## Your turn · 2 min
 #
-# > **✎ Your turn.** Three changes, each with the number to hit.
+# > **✎ Your turn.** Three changes, two of them with a number to hit.
 #
 # 1. Someone mixes the two losses, $\tfrac12\bigl(\log(1-D) - \log D\bigr)$. Write it as a function of $s$ with `softplus`, and find its
 #    slope at $s = -12, 0, 12$ by autograd. *To hit: the same number at all three.*
@@ -955,13 +955,13 @@ results.check()
 # - The slope of $\log(1-\sigma(s))$ is $-\sigma(s)$, that of $-\log\sigma(s)$ is $-(1-\sigma(s))$ (4.1). Their ratio is $e^{-s}$: the minimax
 #   loss is flat exactly where the generator loses.
 # - $J_G = -J_D$ has a *plus* before $\sum\log(1-D(G(z)))$ (4.2). After writing a generator's loss, take a step and look whether $D(G(z))$ rises.
-# - The cure is the one of logistic regression, a logarithm in the right place. But it changes the game: the same fixed
+# - The cure is a logarithm in the right place (*Further*: it is that of logistic regression). But it changes the game: the same fixed
 #   point, other dynamics, and no longer zero-sum.
 # - With SGD at our rate and a discriminator ahead, the saturating generator stood still for every seed. Adam hides the size of the
 #   gradient until single weights have gradients of about $\epsilon$. It does not hide that few fakes of the batch are heard.
 # - Compute on logits. `BCELoss` behind a sigmoid brings the flat place back, by rounding on one side and a clamped division on the other.
-# - One-sided smoothing leaves the gradient of $-\log D$ at the optimum as it was; two-sided smoothing makes it saturate.
-# - At the optimal discriminator, $-\log D$ descends $D_{\mathrm{KL}}(q\Vert p) - 2\,\mathrm{JSD}$ (4.12).
+# - *Further*: one-sided smoothing leaves the gradient of $-\log D$ at the optimum as it was; two-sided smoothing makes it saturate.
+# - *Further*: at the optimal discriminator, $-\log D$ descends $D_{\mathrm{KL}}(q\Vert p) - 2\,\mathrm{JSD}$ (4.12).
 
 # %% [markdown]
 # ## What comes next
@@ -972,7 +972,7 @@ results.check()
 # %% [markdown]
 # ## 4.7 Further: the same disease in logistic regression · 5 min
 #
-# You have met a flat place before. Logistic regression answers with a probability, and one might train it to bring that
+# Logistic regression answers with a probability, and one might train it to bring that
 # probability close to the label $y$, in squared error. For a positive example ($y = 1$) the slopes in the logit are
 #
 # $$\frac{d}{ds}\,\bigl(1-\sigma(s)\bigr)^2 = -2\,\bigl(1-\sigma(s)\bigr)^2\,\sigma(s),
@@ -1044,8 +1044,7 @@ holds("and every point right at the end", healed[-1][0] > 2, healed[-1][0])
 #
 # If the saturating gradient is a hundred thousand times too small, why not take a larger learning rate for it? For
 # *one* position that would be right. But the size of this gradient changes by orders of magnitude as the
-# game goes. A rate that suits $s = -12$ throws the generator far off as soon as $s$ comes near 0, and then the
-# discriminator, which has lost nothing, recognises the wreck. We try three larger rates:
+# game goes. A rate that suits $s = -12$ may throw the generator far off as soon as $s$ comes near 0. We try three larger rates:
 
 # %%
 at_rate = {}

@@ -22,8 +22,8 @@
 # - say what batch norm computes in train and in eval mode;
 # - tell which of the two networks is winning.
 #
-# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about <!--05.seconds-->100
-# seconds on two CPU cores.
+# **Time.** About 75 minutes without the sections marked *Further*. All cells run in about <!--05.seconds-->100
+# seconds on two CPU cores (not yet timed on a GPU).
 #
 # **You need** chapter 03's game and losses.
 #
@@ -236,10 +236,9 @@ holds("samples are no nearer to training pictures than unseen digits are", means
 # %% [markdown]
 # No copies of that kind. (A shifted copy would escape this test; see chapter 06.)
 #
-# Are they good? Chapter 03's two scores look at the pictures through a
-# classifier (chapter 06 derives them). The **inception score** (Salimans et al., 2016) is high, at most 10 with ten classes, if the classifier is
+# Are they good? Chapter 03's two scores look at the pictures through a classifier. The **inception score** (Salimans et al., 2016) is high, at most 10 with ten classes, if the classifier is
 # sure about each picture and the pictures together cover the classes evenly. The **Fréchet distance** (Heusel et al.,
-# 2017) measures how far real and generated pictures lie apart in the mean and covariance of 64 features: 0 when they agree, with no upper limit.
+# 2017) measures how far real and generated pictures lie apart in the mean and covariance of 64 features: 0 when they agree.
 # Neither may be compared with numbers from another classifier. What gives them meaning are the rows for real pictures and for noise.
 
 # %%
@@ -566,7 +565,6 @@ holds("and one that repeats first has none", within[repeat] < 1e-5, within[repea
 # The lower row is about the *architecture*: with kernel 3, some pixels are louder than others before anything has been learned; kernel 4
 # treats all alike. The upper row is about *one* network, and here kernel 4 has a pattern, too: each of four stamps reaches a pixel with another entry of the kernel, and their
 # sums differ. Training has to balance them. Repeating and convolving forbids the pattern; the price is more arithmetic, since the convolution runs on the large map.
-# Remember the third way for the day you see a checkerboard.
 
 # %% [markdown]
 # ## 5.8 Batch norm, and its two modes · 5 min
@@ -724,8 +722,8 @@ holds("G's gradient grows with D's lead", sizes == sorted(sizes), *sizes)
 
 # %% [markdown]
 # **D too weak.** It is right half of the time or less, and that is no sign of a good generator: it takes the fakes for *more* real than the real pictures. G's loss
-# is small, and it looks like success. It has fooled a bad judge. **D too strong.** D is almost always right. Chapter 04's loss keeps G's gradient alive, it is the largest of the three; but that is no help by
-# itself, since Adam divides by its size.
+# is small, and it looks like success. It has fooled a bad judge. **D too strong.** D is almost always right. Chapter 04's loss keeps G's gradient alive, it is the largest of the three, but Adam divides by its size; and G was made slow. Which of these
+# spoils the pictures, this game cannot tell.
 #
 # Now the pictures, with their distances. Which generator would you keep?
 
@@ -740,9 +738,7 @@ show_images(rows, alt="Ten samples from each of the three short games, in three 
 holds("the game between the two faults is ahead of both", distances[0] < min(distances[1:]) / 2)
 
 # %% [markdown]
-# (Small differences of the score mean nothing so early: see 5.13.)
-#
-# | sign | likely | what to try |
+# | sign | likely | what to try (rules of thumb) |
 # |---|---|---|
 # | D right half of the time or less, D(fake) ≥ D(real), bad pictures | D too weak | raise D's rate, lower G's; widen D |
 # | D right nearly always, bad pictures | D too strong | lower D's rate; real labels of 0.9 (Salimans et al., 2016); constrain D, see 5.14 |
@@ -806,7 +802,7 @@ holds("the shuffle costs the convolutions more", lost["convolutional"] > lost["d
 
 # %% [markdown]
 # The dense network has nothing to lose: its first layer gives every pixel its own column of random weights, and a shuffled start is as likely as any other.
-# For the convolutions neighbours are gone, as they are for us.
+# For the convolutions neighbours are gone, as they are for us. (In the run above they stay ahead even so; why, we did not ask.)
 #
 # ### The same game, played by dense networks
 #
@@ -896,7 +892,7 @@ show_images(
 # %% [markdown]
 # ## 5.12 On one page · 7 min
 #
-# The whole model in plain PyTorch, to take home, without the average.
+# The whole model in plain PyTorch, to take home, without the average and stopped after 100 steps of 2,000.
 
 # %%
 import torch
@@ -978,8 +974,6 @@ results.check()
 # - [Exercise 05](../exercises/ex05_dcgan.ipynb): a DCGAN for pictures of a size that is yours alone.
 # - Chapter 06 asks what the two scores measure, derives them, and adds others: precision and recall, and looking.
 # - Chapter 07 deals with the games that do not go as well as this one.
-#
-# What follows is for a second reading.
 
 # %% [markdown]
 # ## 5.13 Further: the first weights · 9 min
@@ -1146,7 +1140,7 @@ print(f"cosine of own and summed gradient: fresh {cosines[0]:.2f}, trained {cosi
 holds("nearly one at the start, and less after the training", cosines[0] > 0.9 and cosines[1] < cosines[0])
 
 # %% [markdown]
-# So what is charged in our game is the slope of the batch's sum, which agrees with (5.10) at the start and less and less later. Without batch norm in $D$, or with statistics that are held fixed,
+# So what is charged in our game is the slope of the batch's sum, which agrees with (5.10) at the start and less well after the training. Without batch norm in $D$, or with statistics that are held fixed,
 # the two are the same. Does the price do what it says? The 120 steps of 5.13 once more, without it:
 
 # %%
@@ -1214,7 +1208,8 @@ holds("and one direction separates all 128", lowest > highest, lowest, highest)
 #
 # ### Mixed batches
 #
-# In D's step, let real and generated pictures come in *one* batch, while in G's step the discriminator gets generated pictures only, as before. It is one `torch.cat`, meant to save time.
+# In D's step, let real and generated pictures come in *one* batch, while in G's step the discriminator gets generated pictures only, as before. It is one `torch.cat`, meant to save time. (The price of slope is left out,
+# too; but 5.14 left it out with separate batches, and there the losses did not vanish.)
 
 
 # %%
@@ -1486,7 +1481,7 @@ large = DCGAN(image_size=64, width=64, latent_dim=100)
 print(f"for 64×64, width 64: {count(large.generator):,} and {count(large.discriminator):,} weights")
 
 # %% [markdown]
-# Without the 3×3 convolutions, that network for 64×64 with 64 channels at the picture and 100 noise numbers is the one that most PyTorch tutorials print. We hold it against a count that knows nothing of
+# Without the 3×3 convolutions, that network for 64×64 with 64 channels at the picture and 100 noise numbers is, but for the colours, the one that many PyTorch tutorials print. We hold it against a count that knows nothing of
 # our class. Each 4×4 layer has 16 weights for a pair of channels, each batch norm two for a channel; our last layer also has a bias.
 
 # %%
@@ -1575,7 +1570,7 @@ real, at_start, at_end = (colourfulness(x) for x in (tinted[:200], fresh, made))
 holds("its bright pixels are no longer grey", at_end > 0.3, at_start, at_end, real)
 
 # %% [markdown]
-# Does each picture keep to one ink? Look. Shown are the last weights, not their average: that reaches back a hundred steps and still remembers the grey start.
+# Does each picture keep to one ink? In the run above most do not, so early. (Shown are the last weights, not their average.)
 # Natural pictures take a larger network, more pictures and hours of a GPU. On
 # the full schedule the next cells train the same class on Fashion-MNIST and on CIFAR-10, small colour photographs of 32×32. These runs have names: every 500 steps `train` saves what `state` holds, and a
 # session that was cut off continues where it was (chapter 00).

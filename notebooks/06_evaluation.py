@@ -147,7 +147,8 @@ else:
     print("Put your numbers into the first line of this cell.")
 
 # %% [markdown]
-# Ten right answers are what guessing gives. How many more prove that you saw something? Who guesses is right $k$ times or
+# Ten right answers are what guessing gives. How many more show that you saw something? By custom, so many that a guesser gets there in less than one trial of
+# twenty. Who guesses is right $k$ times or
 # more in $m$ with the probability
 #
 # $$P(\text{at least } k) = 2^{-m} \sum_{j=k}^{m} \binom{m}{j}. \tag{6.1}$$
@@ -609,15 +610,11 @@ def score(images, real, classifier):
 
 
 # %% [markdown]
-#
-
-
-# %% [markdown]
 # The distance reads the mean and the covariance of each cloud, and nothing else. So a small distance is *necessary* for a good
 # model, and it is not sufficient: under *Further* coin tosses beat the training set.
 #
 # > **⚠ Common mistake.** Comparing a Fréchet distance with one from a paper that used other features, another number of
-# > samples, another size or resizing of the pictures, or another split. Sections 6.7 and 91.8 put numbers to each.
+# > samples, another size or resizing of the pictures, or another split. Sections 6.7 and 91.8 put numbers to most of these.
 
 # %% [markdown]
 # ## 6.6 Two numbers instead of one · 11 min
@@ -755,7 +752,7 @@ results.add(precision_chimeras=mixed.precision, recall_chimeras=mixed.recall)
 
 # %% [markdown]
 # Missing kinds and chimeras have the same Fréchet distance. Precision and recall take them apart: the first draws well and too
-# little, the second draws everything and much that is not. And the hundred pictures, each real, have a recall of 0: when every
+# little, the second draws everything and much that is not. And the hundred pictures, each real, have a recall of 0 (and, in the run above, the smallest Fréchet distance of the three): when every
 # sample has more than $k$ copies, all generated balls have shrunk to points.
 #
 # > **⚠ Common mistake.** Publishing these scores without $k$ and $n$. Both change them: larger $k$, larger balls. And precision is
@@ -845,8 +842,8 @@ holds("sorted, real pictures are not themselves", sorted_wrong > floor and abs(s
 results.add(eval_mode_vae=vae_right, train_mode_vae=vae_wrong, train_mode_sorted=sorted_wrong)
 
 # %% [markdown]
-# The first row shows why: normalising with the batch takes away what all pictures of a batch have in common, a lack of brightness
-# for instance. Some of the VAE's fault is of that sort. And the last column is the damage that stays: the net carries the statistics
+# Smaller for the first two, larger for the sorted ones, and hardly changed, in the run above, for the DCGAN. The first row shows why: normalising with the batch takes away what all pictures of a batch have in common, a lack of brightness
+# for instance. Some of the VAE's fault is, it seems, of that sort. And the last column is the damage that stays: the net carries the statistics
 # of the pictures it has just seen into every later score. `features_and_probabilities` therefore goes to eval mode itself, and back. torchmetrics'
 # `FrechetInceptionDistance` does not do so for a net of your own: pass it `net.eval()`, and do not call `metric.train()`.
 #
@@ -1054,9 +1051,9 @@ results.add(real_frechet=real_row["frechet"])
 # Four columns agree on one order: autoencoder, VAE, GAN, DCGAN (density has it too on MNIST, but hardly tells VAE and GAN apart). There the
 # inception score and the Fréchet distance put more than twenty spreads between any two neighbours; recall puts five between VAE and GAN. Precision contradicts them on MNIST: it puts the autoencoder's
 # tangles of strokes above the DCGAN. Whoever reported precision alone would have the two worst models of the table first. (Section
-# 91.5 finds the reason: huge balls around a few odd real pictures.)
+# 91.5 finds a reason: huge balls around a few odd real pictures.)
 #
-# One thing only the VAE can do: say how probable a picture is. The table has no column for that.
+# One thing only the VAE can do: say, by a bound, how probable a picture is. The table has no column for that.
 #
 # How much is the ± worth? It knows about three trainings. It does not know that the *reference* was drawn, too: section 91.5 scores the
 # autoencoder against eight references, and its precision varies by several times the ± of the table. A ± says only what was repeated.
@@ -1168,8 +1165,8 @@ for name, pictures in tries.items():
     print(f"{name:9s} {distance:8.1f}  {share_in_balls(fake, world):9.2f}  {share_in_balls(world, fake):6.2f}")
 
 # %% [markdown]
-# Look at the last row. With these eyes noise had a *precision* of 0.98 in the stored run: it lay in real balls. Recall and the distance were not
-# deceived. So it happens with a net that you train yourself, too: never report precision alone.
+# Look at the last row. With these eyes noise had a *precision* of 0.98 in the stored run: it lay in real balls. Recall was not deceived, the distance in
+# part: it put noise far away, but nearer than real threes. So it happens with a net that you train yourself, too: never report precision alone.
 
 # %% [markdown]
 # ## Your numbers · 1 min
@@ -1184,7 +1181,7 @@ results.check()
 # ## Summary
 #
 # - An implicit model has no likelihood of a test picture. We compare heaps of samples.
-# - Look blind, at samples that nobody selected, beside real ones. Fifteen of twenty right is the least that proves anything (6.1).
+# - Look blind, at samples that nobody selected, beside real ones. Fifteen of twenty right is the least that guessing reaches in less than one trial of twenty (6.1).
 # - Measure in features, not in pixels; in eval mode, and in the right range.
 # - The inception score is exp of the mutual information of picture and class (6.3). It never sees the data, and ten pictures reach 10.
 # - The Fréchet distance is $W_2^2$ of two fitted Gaussians (6.8). It sees two moments, depends on the net, and is biased upwards.
@@ -1195,7 +1192,7 @@ results.check()
 # %% [markdown]
 # ## What comes next
 #
-# - Exercise 06 lets you build a score from running sums, measure its bias, and repair an evaluation that falls into four traps.
+# - [Exercise 06](../exercises/ex06_evaluation.ipynb) lets you build a score from running sums, measure its bias, and repair an evaluation that falls into four traps.
 # - [Appendix 91](91_scores.ipynb): the proofs, a distance without bias, what a perfect model scores, three more traps, and the number
 #   that papers report. [Appendix 92](92_likelihood.ipynb): the likelihood of a VAE. [Appendix 93](93_disentanglement.ipynb): does a code
 #   separate the factors behind the pictures?
@@ -1227,7 +1224,7 @@ holds("the chosen ten lie far nearer to real pictures than the average", ratio <
 # %% [markdown]
 # ## 6.10 Further: what two moments cannot see · 2 min
 #
-# The Fréchet distance reads the mean and the covariance of each cloud, and nothing else. So take coin tosses: 64 of them for each of
+# Two moments, and nothing else. So take coin tosses: 64 of them for each of
 # $n$ imaginary pictures, moved linearly to the mean and covariance of the real features. They are corners of a box, and no
 # picture has such features: a ReLU is never negative.
 
@@ -1257,8 +1254,7 @@ holds("a good part of their features is negative", negative > 0.1, negative)
 holds("no real feature is", (real_features >= 0).all())
 
 # %% [markdown]
-# By this measure coin tosses are a far better imitation of the test set than the training set is. A small Fréchet distance is
-# *necessary* for a good model, and it is not sufficient. No model cheats like that by accident. One that is trained or
+# By this measure coin tosses are a far better imitation of the test set than the training set is. No model cheats like that by accident. One that is trained or
 # selected by this number may learn to.
 
 # %% [markdown]
