@@ -237,22 +237,24 @@ import torch
 
 from course_utils.checks import close
 
-mu, logvar = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(203)).unbind(0)
-mu_p, logvar_p = torch.tensor([1.0, 0.0, -1.0]), torch.tensor([0.0, 1.0, -1.0])
-each = kl_gaussians(mu, logvar, mu_p.expand(4, 3), logvar_p.expand(4, 3))
+mu = torch.tensor([[1.0, 0.0, -1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0], [5.0, 0.0, -1.0]])
 close(
-    kl_gaussians(mu, logvar, mu_p, logvar_p),
-    each,
-    "One p for all rows, with parameters of shape (d,), must give what the same p repeated for every row gives.",
+    kl_gaussians(mu, torch.zeros(4, 3), torch.tensor([1.0, 0.0, -1.0]), torch.zeros(3)),
+    torch.tensor([0.0, 1.0, 2.0, 8.0]),
+    "One p for all rows, with parameters of shape (d,): half the squared distance of each row's mean from the one of p.",
 )
 ### BEGIN HIDDEN TESTS
-mu, logvar = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(204)).unbind(0)
-each = kl_gaussians(mu, logvar, mu_p.expand(3, 3), logvar_p.expand(3, 3))
-close(
-    kl_gaussians(mu, logvar, mu_p, logvar_p),
-    each,
-    "With as many rows as coordinates, a p of shape (d,) must still run along the coordinates.",
-)
+from torch import distributions
+
+mu_p, logvar_p = torch.tensor([1.0, 0.0, -1.0]), torch.tensor([0.0, 1.0, -1.0])
+p = distributions.Normal(mu_p, (0.5 * logvar_p).exp())
+for rows, message in (
+    (4, "One p for all rows must give what the same p repeated for every row gives."),
+    (3, "With as many rows as coordinates, a p of shape (d,) must still run along the coordinates."),
+):
+    mu, logvar = torch.randn(2, rows, 3, generator=torch.Generator().manual_seed(204)).unbind(0)
+    truth = distributions.kl_divergence(distributions.Normal(mu, (0.5 * logvar).exp()), p).sum(dim=1)
+    close(kl_gaussians(mu, logvar, mu_p, logvar_p), truth, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "kl-stable-test", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -280,7 +282,7 @@ close(
 #
 # A formula deserves a second witness. Estimate the same number from the definition alone,
 # $\mathbb{E}_q[\log q(z) - \log p(z)]$, with draws from the right distribution. (`torch.distributions.Normal` has
-# `sample` and `log_prob`, or write the log density yourself.)
+# `sample` and `log_prob`, or write the log density yourself.) Both logarithms are taken at the same draws.
 
 
 # %% nbgrader={"grade": false, "grade_id": "kl-sampling-code", "locked": false, "schema_version": 3, "solution": true}
@@ -295,6 +297,8 @@ def kl_by_sampling(mu_q, logvar_q, mu_p, logvar_p, draws):
 
 
 # %% nbgrader={"grade": true, "grade_id": "kl-sampling-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+import math
+
 import torch
 
 from course_utils.checks import check, close
@@ -302,10 +306,14 @@ from course_utils.checks import check, close
 zero, one = torch.zeros(2, 3), torch.ones(2, 3)
 message = "Means 1 apart in three coordinates: about 3 · ½ nats."
 close(kl_by_sampling(one, zero, zero, zero, 20_000), torch.full((2,), 1.5), message, rtol=0, atol=0.1)
-one_draw = kl_by_sampling(one, zero, zero, zero, 1)
+one_draw = torch.as_tensor(kl_by_sampling(one, zero, zero, zero, 1))
 check(one_draw.shape == (2,), "One number a row, also for a single draw.")
 message = "Two estimates from one draw each should differ: draw anew in every call."
-check(not torch.equal(one_draw, kl_by_sampling(one, zero, zero, zero, 1)), message)
+check((one_draw != torch.as_tensor(kl_by_sampling(one, zero, zero, zero, 1))).any(), message)
+message = (
+    "Where q equals p, log q(z) − log p(z) is 0 at every draw, and so is the estimate. Both logarithms at the same z?"
+)
+close(kl_by_sampling(one, one, one, one, 1), torch.zeros(2), message, rtol=0, atol=1e-4)
 ### BEGIN HIDDEN TESTS
 from torch import distributions
 
@@ -316,14 +324,17 @@ truth = distributions.kl_divergence(
 ).sum(dim=1)
 message = "The average must be taken over draws from q, and p must keep its own mean and variance."
 close(kl_by_sampling(mu_1, logvar_1, mu_2, logvar_2, 40_000), truth, message, rtol=0.08, atol=0.05)
-few = torch.stack(
-    [
-        kl_by_sampling(torch.ones(50, 4), torch.zeros(50, 4), torch.zeros(50, 4), torch.zeros(50, 4), 1)
-        for _ in range(20)
-    ]
-)
-message = "With one draw this estimate has a known spread, and yours has another: each row and each coordinate needs its own draw."
-check(0.5 < float(few.std()) / 2 < 1.5, message)
+message = "With few draws this estimate has a known spread, and yours has another: each row and each coordinate needs its own draws, as many as are asked for."
+away, zero = torch.ones(1000, 4), torch.zeros(1000, 4)
+for draws in (1, 16):
+    few = torch.as_tensor(kl_by_sampling(away, zero, zero, zero, draws))
+    check(0.8 < float(few.std()) * draws**0.5 / 2 < 1.2, message)
+# A wide q around a narrow p: log q − log p = −log 3 + 4 ε² for each coordinate, which has a smallest value.
+wide = torch.full((1000, 2), 9.0).log()
+few = torch.as_tensor(kl_by_sampling(wide * 0, wide, wide * 0, wide * 0, 1)) + 2 * math.log(3)
+message = "Some estimates are smaller than any z could make them. Is each of them log q(z) − log p(z) at draws z of q?"
+check((few > -1e-3).all(), message)
+check(0.8 < float(few.mean()) / 8 < 1.2 and 0.8 < float(few.std()) / 8 < 1.2, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -549,6 +560,16 @@ def draw_codes(mu, logvar, draws):
     ### END SOLUTION
 
 
+# %% nbgrader={"grade": false, "grade_id": "draw-slopes", "locked": true, "schema_version": 3, "solution": false}
+def slopes_of_a_draw(mu, logvar):
+    """One draw a row by your `draw_codes`, (n, d), and its slopes in mu and in logvar, None where no gradient passes."""
+    mu, logvar = mu.clone().requires_grad_(), logvar.clone().requires_grad_()
+    with torch.enable_grad():
+        z = draw_codes(mu, logvar, 1)[0]
+        slopes = torch.autograd.grad(z.sum(), (mu, logvar), allow_unused=True) if z.requires_grad else (None, None)
+    return z.detach(), *slopes
+
+
 # %% nbgrader={"grade": true, "grade_id": "draw-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import math
 
@@ -567,7 +588,12 @@ close(
     rtol=0.05,
     atol=0,
 )
+z, in_mu, in_logvar = slopes_of_a_draw(mu, logvar)
+check(in_mu is not None and in_logvar is not None, "No gradient passes from the draw to mu and logvar.")
+close(in_mu, torch.ones(2, 2), "Where mu moves, the draw moves with it: its slope in mu is 1.")
 ### BEGIN HIDDEN TESTS
+message = "With the noise held fixed, z − mu grows with sigma: the slope in logvar is half of z − mu."
+close(in_logvar, (z - mu) / 2, message, rtol=1e-3)
 z = draw_codes(torch.zeros(3, 2), torch.zeros(3, 2), 8_000).flatten(1)
 close(
     z.T.corrcoef(),
@@ -599,6 +625,8 @@ def pathwise_gradient(mu, logvar, draws):
 
 
 # %% nbgrader={"grade": true, "grade_id": "pathwise-mu-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+import math
+
 import torch
 
 from course_utils.checks import check, close
@@ -613,10 +641,8 @@ close(
     rtol=0,
     atol=0.03,
 )
-check(
-    not torch.equal(pathwise_gradient(mu, logvar, 1)[0], pathwise_gradient(mu, logvar, 1)[0]),
-    "Two estimates from single draws should differ.",
-)
+first, second = (torch.as_tensor(pathwise_gradient(mu, logvar, 1)[0]) for _ in range(2))
+check((first != second).any(), "Two estimates from single draws should differ.")
 ### BEGIN HIDDEN TESTS
 mu, logvar = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(401)).unbind(0)
 exact = -mu.sin() * (-logvar.exp() / 2).exp()
@@ -627,12 +653,20 @@ close(
     rtol=0,
     atol=0.04,
 )
+# At μ = −π/2 a single draw gives −sin z = cos(σ ε), which is never above 1 and below it by σ² ε² / 2.
+mu, logvar = torch.full((2000, 1), -math.pi / 2), torch.full((2000, 1), 0.01).log()
+below = 200 * (1 - torch.as_tensor(pathwise_gradient(mu, logvar, 1)[0]).double())  # the law of ε²
+message = (
+    "From a single draw the gradient is −sin z at that draw: yours takes other values, or scatters in another way."
+)
+check((below > -1e-3).all(), message)
+check(abs(float(below.mean()) - 1) < 0.2 and abs(float(below.std()) - 2**0.5) < 0.4, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "pathwise-logvar-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import check, close
 
 mu, logvar = torch.tensor([[0.5, -1.0], [2.0, 0.0]]), torch.tensor([[0.0, -1.0], [0.7, 0.0]])
 exact = -0.5 * logvar.exp() * mu.cos() * (-logvar.exp() / 2).exp()
@@ -654,6 +688,12 @@ close(
     rtol=0,
     atol=0.06,
 )
+# At μ = 0 a single draw gives −sin(z) z / 2, which is never above 0: −σ² ε² / 2 for a small σ.
+mu, logvar = torch.zeros(2000, 1), torch.full((2000, 1), 0.01).log()
+square = -200 * torch.as_tensor(pathwise_gradient(mu, logvar, 1)[1]).double()  # the law of ε²
+message = "From a single draw the gradient is −sin(z) (z − μ)/2 at that draw: yours takes other values, or scatters otherwise."
+check((square > -1e-3).all(), message)
+check(abs(float(square.mean()) - 1) < 0.2 and abs(float(square.std()) - 2**0.5) < 0.4, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -673,6 +713,8 @@ def score_gradients(mu, logvar, draws):
 
 
 # %% nbgrader={"grade": true, "grade_id": "score-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+import math
+
 import torch
 
 from course_utils.checks import check, close
@@ -705,6 +747,14 @@ check(
     1.35 < float(score_gradients(torch.zeros(1, 3), torch.zeros(1, 3), 50_000).std()) < 1.6,
     "Single draws spread more, or less, than f(z) times the score does, with the whole of f(z) and fresh noise in every draw.",
 )
+# At μ = π/2 and d = 1 each draw gives cos(z) (z − μ)/σ² = −sin(σ ε) ε / σ, which is never above 0: −ε² for a small σ.
+here, narrow = torch.full((1, 1), math.pi / 2), torch.full((1, 1), 0.01).log()
+square = -torch.as_tensor(score_gradients(here, narrow, 4000)).double()
+message = (
+    "A single draw gives f(z) times the score at that same z: yours takes other values, or scatters in another way."
+)
+check((square > -1e-3).all(), message)
+check(abs(float(square.mean()) - 1) < 0.2 and abs(float(square.std()) - 2**0.5) < 0.4, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "variance-output", "locked": true, "schema_version": 3, "solution": false}
