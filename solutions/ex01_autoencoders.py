@@ -748,7 +748,7 @@ close(
 ### BEGIN HIDDEN TESTS
 average, axes = torch.rand(30, generator=generator), torch.linalg.qr(torch.randn(30, 7, generator=generator)).Q
 some = 2 * torch.rand(11, 2, 3, 5, generator=generator) + 1  # their own mean is not `average`
-once = pca_rebuild(some, average, axes)
+once = torch.as_tensor(pca_rebuild(some, average, axes)).to(some.dtype)
 close(
     once.flatten(1),
     average + (some.flatten(1) - average) @ axes @ axes.T,
@@ -828,7 +828,7 @@ mixing = torch.randn(6, 6, generator=generator, dtype=torch.float64)
 cloud = cloud @ mixing
 centred = cloud - cloud.mean(dim=0)
 encoder = torch.randn(2, 6, generator=generator, dtype=torch.float64)
-decoder = best_decoder(encoder, cloud.view(300, 3, 1, 2)).double()
+decoder = torch.as_tensor(best_decoder(encoder, cloud.view(300, 3, 1, 2))).double()
 check(decoder.shape == (6, 2), "The decoder matrix has the size (d, k).")
 codes = centred @ encoder.T
 residual = centred - codes @ decoder.T

@@ -368,6 +368,8 @@ close(weighted_loss(undecided, undecided, 0.8), math.log(2), "At D = ½ every an
 for n, m, share in ((1, 1, 0.5), (4, 9, 0.31)):
     message = "The two parts have the weights π and 1 − π, which add up to 1."
     close(weighted_loss(torch.zeros(n), torch.zeros(m), share), math.log(2), message)
+    message = "Undecided about real ones, sure of fakes: π log 2 is left."
+    close(weighted_loss(torch.zeros(n), torch.full((m,), -60.0), share), share * math.log(2), message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "weighted-loss-values", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -520,7 +522,7 @@ for seed, n, m in ((332, 7, 7), (333, 1, 5)):
 # %% nbgrader={"grade": true, "grade_id": "discriminator-step-stale", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import check, close
 
 torch.manual_seed(2)
 real, z, g_weights, d_weights = torch.randn(9, 2), torch.randn(9, 2), torch.randn(6), torch.randn(17)
@@ -528,6 +530,7 @@ clean, littered = new_game(g_weights, d_weights), new_game(g_weights, d_weights)
 leave_gradients(littered.discriminator, 1.0)
 for game in (clean, littered):
     discriminator_step(game.generator, game.discriminator, game.optimizer_d, real, z)
+check((weights_of(clean.discriminator) - d_weights).norm() > 0, "The step has not moved the discriminator.")
 message = "Gradients that an earlier computation left in the discriminator have entered its step: backward adds."
 close(weights_of(littered.discriminator), weights_of(clean.discriminator), message)
 ### BEGIN HIDDEN TESTS
@@ -659,7 +662,7 @@ for got, weights, when in ((before, g_weights, "before"), (after, weights_of(gam
 # %% nbgrader={"grade": true, "grade_id": "generator-step-stale", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import check, close
 
 torch.manual_seed(6)
 z, g_weights, d_weights = torch.randn(9, 2), torch.randn(6), torch.randn(17)
@@ -667,6 +670,7 @@ clean, littered = new_game(g_weights, d_weights), new_game(g_weights, d_weights)
 leave_gradients(littered.generator, 1.0)
 for game in (clean, littered):
     generator_step(game.generator, game.discriminator, game.optimizer_g, z)
+check((weights_of(clean.generator) - g_weights).norm() > 0, "The step has not moved the generator.")
 message = "Gradients that an earlier computation left in the generator have entered its step: backward adds."
 close(weights_of(littered.generator), weights_of(clean.generator), message)
 ### BEGIN HIDDEN TESTS
@@ -685,9 +689,10 @@ import torch
 from course_utils.checks import check, close
 
 torch.manual_seed(7)
-d_weights = torch.randn(17)
-game = new_game(torch.randn(6), d_weights)
+d_weights, g_weights = torch.randn(17), torch.randn(6)
+game = new_game(g_weights, d_weights)
 generator_step(game.generator, game.discriminator, game.optimizer_g, torch.randn(9, 2))
+check((weights_of(game.generator) - g_weights).norm() > 0, "The generator's step has not moved the generator.")
 close(weights_of(game.discriminator), d_weights, "The generator's step has moved the discriminator.")
 close(
     gradient_of(game.discriminator), torch.zeros(17), "The generator's loss has left a gradient in the discriminator."

@@ -172,11 +172,11 @@ check(slopes(torch.tensor(-30.0))[0] < 0, message)
 for dtype in (torch.float32, torch.float64):
     s = torch.tensor([-80.0, -40.0, 20.0, 40.0, 80.0], dtype=dtype)
     exact = s.double()
-    minimax, non_saturating = slopes(s)
+    minimax, non_saturating = (torch.as_tensor(slope) for slope in slopes(s))
     close(minimax.double() / (1 / (1 + (-exact).exp())), -torch.ones(5, dtype=torch.float64), message, rtol=1e-3)
     close(non_saturating.double() / (1 / (1 + exact.exp())), -torch.ones(5, dtype=torch.float64), message, rtol=1e-3)
 for slope in slopes(torch.tensor([-200.0, 200.0])):
-    check(bool(torch.isfinite(slope).all()), "At large |s| an exponential has overflowed.")
+    check(bool(torch.isfinite(torch.as_tensor(slope)).all()), "At large |s| an exponential has overflowed.")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -406,6 +406,7 @@ from course_utils.checks import check
 torch.manual_seed(1)
 path = torch.as_tensor(walk(8.0, torch.randn(500), 0.3, 60))
 check(path.shape == (60,), "One value of θ for each step.")
+check(5 < path[0] < 8, "The first step is one step: 0.3 times a slope of at most 8.")
 check(
     path[9] < 4,
     "After ten steps θ should have come a long way. A generator that everybody recognises needs a loss that is steep there.",
@@ -416,6 +417,7 @@ torch.manual_seed(431)
 for start in (-7.0, 9.5):
     path = torch.as_tensor(walk(start, torch.randn(300), 0.25, 80))
     check(path.shape == (80,) and bool(path[-1].abs() < 0.1), "From either side θ should come home to 0.")
+    check(0.7 < float(path[0]) / start < 1, "The first step is one step: 0.25 times a slope of at most θ.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "walk-steps", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -455,6 +457,7 @@ torch.manual_seed(3)
 path = torch.as_tensor(walk(40.0, torch.randn(100), 0.3, 60))
 check(bool(torch.isfinite(path).all()), "Far out a probability rounds to 0, its logarithm is infinite, and θ is lost.")
 check(path[-1].abs() < 0.1, "Far out the gradient has been cut off somewhere: θ does not come home.")
+check(20 < path[0] < 40, "The first step is one step: 0.3 times a slope of at most 40.")
 ### BEGIN HIDDEN TESTS
 torch.manual_seed(433)
 path = torch.as_tensor(walk(-35.0, torch.randn(64), 0.2, 90))
@@ -571,7 +574,7 @@ for seed, n, bias in ((442, 1, 0.0), (443, 12, -9.0), (444, 30, 2.0)):
 # %% nbgrader={"grade": true, "grade_id": "gradient-norm-clean", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import check, close
 
 torch.manual_seed(6)
 pair, z = new_pair(torch.randn(17), torch.randn(17)), torch.randn(8, 2)
@@ -582,6 +585,8 @@ close(
     first,
     "Measured twice, and the second number is another one: the first measurement has left something behind.",
 )
+other = gradient_norm(pair.generator, pair.discriminator, z, "non-saturating")
+check(other != first > 0, "The two losses have different gradients, and neither is 0: is anything measured?")
 close(gradient_of(pair.discriminator), torch.zeros(17), "The measurement has left gradients in the discriminator.")
 ### BEGIN HIDDEN TESTS
 torch.manual_seed(445)
@@ -676,7 +681,7 @@ close(far, torch.tensor([0.1]), "Where there are only fakes, D* is the label of 
 generator = torch.Generator().manual_seed(452)
 p, q = torch.rand(2, 3, 4, generator=generator, dtype=torch.float64)
 for alpha, beta, share in ((0.9, 0.0, 0.5), (0.85, 0.1, 0.5), (0.95, 0.2, 0.7)):
-    best = smoothed_discriminator(p, q, alpha, beta, share)
+    best = torch.as_tensor(smoothed_discriminator(p, q, alpha, beta, share))
     check(bool((best > 0).all() and (best < 1).all()), "D* lies between 0 and 1.")
     losses = []
     for d in (best, best + 0.01 * (1 - best), best - 0.01 * best):

@@ -507,6 +507,7 @@ from course_utils.checks import check, close
 
 net, real, fake = FeatureNet(), pictures(60, seed=5), pictures(60, seed=6, spread=0.6)
 check(fid(real, fake, net) > 1e-4, "These two sets differ.")
+check(fid(real, pictures(60, seed=9), net) != fid(real, fake, net), "Other pictures, another distance.")
 close(
     fid(real, fake, net, batch_size=60),
     fid(real, fake, net, batch_size=7),
@@ -527,13 +528,15 @@ from course_utils.checks import check, close
 
 net = FeatureNet()
 before = {key: value.clone() for key, value in net.state_dict().items()}  # copies: norms update in place
-fid(pictures(30, seed=7), pictures(30, seed=8), net)
+near, far = (fid(pictures(30, seed=7), pictures(30, seed=8, spread=spread), net) for spread in (1.0, 0.2))
+check(far > near > 0, "Pictures that differ less than the real ones are farther from them: is anything measured?")
 check(net.training, "A net that came in train mode should leave in train mode.")
 for key, value in net.state_dict().items():
     close(value, before[key], "Measuring must not change the net: running statistics move at every pass in train mode.")
 ### BEGIN HIDDEN TESTS
 net.eval()
-fid_of_many(pictures(30, seed=7), [pictures(30, seed=8)], net)
+(distance,) = fid_of_many(pictures(30, seed=7), [pictures(30, seed=8)], net)
+check(distance > 0, "These two sets differ.")
 check(not net.training, "A net that came in eval mode should leave in eval mode.")
 for key, value in net.state_dict().items():
     close(value, before[key], "Measuring must not change the net: running statistics move at every pass in train mode.")
@@ -1134,7 +1137,8 @@ from course_utils.checks import check, close
 
 generator = ToyGenerator(seed=4)
 before = {key: value.clone() for key, value in generator.state_dict().items()}
-draw(generator, 10, seed=6)
+drawn = draw(generator, 10, seed=6)
+check(tuple(drawn.shape) == (10, 1, 8, 8) and (drawn[0] != drawn[1]).any(), "Ten different pictures are to be drawn.")
 check(generator.training, "A generator that came in train mode should leave in train mode.")
 for key, value in generator.state_dict().items():
     close(value, before[key], "Drawing must not change the generator.")
@@ -1174,7 +1178,15 @@ net, validation, held_out = FeatureNet(), pictures(90, seed=31), pictures(110, s
 answer = report([ToyGenerator(1), ToyGenerator(2)], validation, held_out, net, 80, seed=8)
 net.eval()
 right = frechet_distance(net(validation[:80]), net(held_out[:80]))
-close(answer["real"], right, "Real pictures against real pictures, with as many of each as there are fakes.", rtol=1e-3)
+message = "Real pictures against real pictures, with as many of each as there are fakes."
+close(answer["real"], right, message, rtol=1e-3)
+### BEGIN HIDDEN TESTS
+net, validation, held_out = FeatureNet(), pictures(70, seed=33, spread=0.6), pictures(60, seed=34)
+answer = report([ToyGenerator(3)], validation, held_out, net, 50, seed=9)
+net.eval()
+right = frechet_distance(net(validation[:50]), net(held_out[:50]))
+close(answer["real"], right, message, rtol=1e-3)
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "report-chosen", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch

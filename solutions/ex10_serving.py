@@ -97,9 +97,10 @@ def step_noise(seeds, step, dim):
 # %% nbgrader={"grade": true, "grade_id": "noise-alone", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import check, close
 
 sheet = step_noise([4, 9, 2], 5, 20)
+check((sheet[0] != sheet[1]).all() and sheet.std() > 0.5, "Every seed has noise of its own.")
 message = "Row k must be the noise of its own seed, whichever seeds stand beside it."
 close(step_noise([9], 5, 20), sheet[1:2], message)
 ### BEGIN HIDDEN TESTS

@@ -1,6 +1,6 @@
 """detach in the generator's step, too: no gradient reaches the generator, but one stays in the discriminator.
 
-loses: generator-step-moves, generator-step-report, generator-step-wall, train-toy-heaps
+loses: generator-step-moves, generator-step-report, generator-step-stale, generator-step-wall, train-toy-heaps
 """
 
 
