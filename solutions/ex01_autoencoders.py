@@ -1014,10 +1014,13 @@ axes = torch.linalg.svd((seen - average).flatten(1), full_matrices=False).Vh[:8]
 by_mean = F.mse_loss(average.expand_as(held_out), held_out)
 by_pca = F.mse_loss((held_out - average).flatten(1) @ axes @ axes.T, (held_out - average).flatten(1))
 
-convolutional = ConvAutoencoder(latent_dim=8, size=16)
-train_autoencoder(convolutional, seen, steps=300)
-rebuilt = convolutional.eval()(held_out)
-error = F.mse_loss(rebuilt, held_out)
+for _ in range(2):  # a good network can have bad luck with its first weights; twice is no longer luck
+    convolutional = ConvAutoencoder(latent_dim=8, size=16)
+    train_autoencoder(convolutional, seen, steps=300)
+    rebuilt = convolutional.eval()(held_out)
+    error = F.mse_loss(rebuilt, held_out)
+    if error < 0.9 * by_pca:
+        break
 check(
     error < 0.5 * by_mean,
     "Not even twice as good as handing out the mean picture: is the model trained on varied batches, with gradients reset in every step?",
@@ -1064,11 +1067,14 @@ pixels = F.interpolate(pixels, size=16, mode="bilinear", align_corners=False)
 seen, held_out = pixels[:-360], pixels[-360:]
 holes = torch.rand(held_out.shape, generator=torch.Generator().manual_seed(602)) < 0.6
 
-denoiser = ConvAutoencoder(latent_dim=24, size=16)
-train_autoencoder(denoiser, seen, steps=200, hide=0.6)
-cleaned = denoiser.eval()(held_out * ~holes)
-repaired = F.mse_loss(cleaned, held_out)
 unrepaired = F.mse_loss(held_out * ~holes, held_out)
+for _ in range(2):  # a good network can have bad luck with its first weights; twice is no longer luck
+    denoiser = ConvAutoencoder(latent_dim=24, size=16)
+    train_autoencoder(denoiser, seen, steps=200, hide=0.6)
+    cleaned = denoiser.eval()(held_out * ~holes)
+    repaired = F.mse_loss(cleaned, held_out)
+    if repaired < 0.23 * unrepaired:
+        break
 check(
     repaired < 0.25 * unrepaired,
     "The denoiser does not repair. Does it SEE the damaged picture, and is it asked for the CLEAN one?",

@@ -619,7 +619,7 @@ def distance_at_infinity(a, b, sizes, repeats=10, seed=0):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "distance-at", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["moments-code"] nbgrader={"grade": true, "grade_id": "distance-at", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check, close
@@ -678,7 +678,7 @@ close(
 )
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "at-infinity", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["moments-code"] nbgrader={"grade": true, "grade_id": "at-infinity", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check, close

@@ -349,6 +349,12 @@ for eta in etas:
     close(
         counted, shares, "Each point must be reached in proportion to its weight: where does the walk start?", atol=0.04
     )
+### BEGIN HIDDEN TESTS
+# A single step down from far above can only reach the best guess there: the mean of the points, about −0.05.
+alone = sample(300, [100.0, 0.0], points, shares, 1.0, seed=4)
+message = "The ladder that is handed in is not the one that is walked: with one rung nobody knows more than the mean."
+close(alone, torch.full((300, 1), -0.05).double(), message, rtol=0, atol=0.3)
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "sample-seeds", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["denoise-code", "step-code"]
 import torch

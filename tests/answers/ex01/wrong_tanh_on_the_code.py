@@ -1,6 +1,6 @@
 """A tanh after the last layer of the encoder: all codes lie between -1 and 1.
 
-loses: code-range-test, train-beats-pca-test, train-denoises-test, investigation-test
+loses: code-range-test, train-denoises-test, investigation-test
 """
 
 

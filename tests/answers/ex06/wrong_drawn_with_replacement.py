@@ -1,6 +1,6 @@
 """Draws rows with replacement.
 
-loses: distance-at, at-infinity, table-law
+loses: distance-at, at-infinity
 """
 
 

@@ -1,6 +1,6 @@
 """Takes the root of a matrix entry by entry.
 
-loses: moments-known, moments-turned, moments-singular, distance-at, table-law
+loses: moments-known, moments-turned, moments-singular
 """
 
 
