@@ -311,8 +311,8 @@ results.check()
 # ## What comes next
 #
 # [Chapter 01](01_autoencoders.ipynb) squeezes a picture of 784 pixels through a handful of numbers and rebuilds it,
-# and then asks whether those numbers can be made up. Chapters 01 to 06 have an exercise each, with checks that
-# answer at once: [how to work on them](../exercises/README.md). This chapter has none.
+# and then asks whether those numbers can be made up. Most chapters have an exercise, with checks that
+# answer at once: [how to work on them](../exercises/README.md). This one has none.
 
 # %% [markdown]
 # ## 0.6 Further: versions, settings from outside, and a session that is cut off · 4 min

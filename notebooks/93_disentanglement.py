@@ -342,7 +342,7 @@ holds("far from the factors", (every < 1).all(), every.max())
 # each the mean of three trainings, the FactorVAE score has the mean <!--93.factor_vae_score_1-->0.52 for β = 1 and <!--93.factor_vae_score_4-->0.53 for β = 4. Locatello et al. (2019) trained more than 12,000 models:
 # seed and settings mattered more than the choice of the method, and without labels nobody could tell a good run from a bad one.
 #
-# How much of each factor can be read off *linearly*, we can ask with a linear fit:
+# How much of each factor can be read off *linearly*? A linear fit tells, here of one code, the one walked through in 93.2:
 
 # %%
 design = torch.cat([mu, torch.ones(len(mu), 1)], dim=1)

@@ -94,8 +94,8 @@ holds("the product is computed where it should be", product.device.type == devic
 holds("and is the CPU's", torch.allclose(product.cpu(), a @ b, atol=1e-3), (product.cpu() - a @ b).abs().max())
 
 # %% [markdown]
-# On Colab you get a GPU under *Runtime → Change runtime type*. On a machine without one, carry on: chapters 00 to 06
-# are made to run on two CPU cores.
+# On Colab you get a GPU under *Runtime → Change runtime type*. On a machine without one, carry on: on the
+# short schedule every chapter is made for two CPU cores.
 
 # %% [markdown]
 # ## 94.2 What lives where · 10 min
@@ -448,7 +448,7 @@ holds("a nudge of one part in ten million: not the same any more", apart > 0, ap
 
 # %% [markdown]
 # (That it repeats is a promise of one machine with one version of everything, on a CPU.) A linear classifier
-# forgives the nudge. A GAN of chapter 03 multiplies it, first in the last digit, finally in the shape of a seven.
+# forgives the nudge. A GAN need not: what starts in the last digit may end in the shape of a seven (not measured here).
 # That is why the course compares with **bands** and not with digits.
 
 # %% [markdown]
@@ -520,7 +520,7 @@ results.check()
 # ## What comes next
 #
 # Back to the chapter that sent you here, or to [chapter 01](01_autoencoders.ipynb). This appendix has no exercise;
-# [chapters 01 to 06 have](../exercises/README.md).
+# [most chapters have one](../exercises/README.md).
 
 # %% [markdown]
 # ## References
