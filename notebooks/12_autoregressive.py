@@ -128,7 +128,7 @@ class Attention(nn.Module):
         return self.out((weights @ v).transpose(1, 2).reshape(n, t, width))
 
 
-class Block(nn.Module):
+class CausalBlock(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
         self.norm_1, self.attention = nn.LayerNorm(width), Attention(width, heads)
@@ -152,7 +152,7 @@ class Transformer(nn.Module):
         self.token = nn.Embedding(kinds, width)  # a vector for each kind of token
         self.place = nn.Embedding(context, width)  # and one for each place: 12.20
         self.near = nn.Conv1d(width, width, reach)  # the convolution over time
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
+        self.blocks = nn.ModuleList(CausalBlock(width, heads) for _ in range(blocks))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, kinds)
         nn.init.normal_(self.token.weight, std=0.5)
         nn.init.normal_(self.place.weight, std=0.1)
@@ -209,7 +209,7 @@ history = train(update, windows, steps=settings.steps, batch_size=settings.batch
 
 # %%
 @torch.no_grad()
-def write(model, tokens, n, temperature=0.8):
+def continue_text(model, tokens, n, temperature=0.8):
     """Continue `tokens` (1, t) by `n` tokens. A temperature below 1 prefers what is likely: 12.15."""
     for _ in range(n):
         logits = model(tokens[:, -model.context :])[:, -1]  # what comes after the last one
@@ -222,8 +222,7 @@ def as_text(tokens):
     return "".join(alphabet[k] for k in tokens.tolist())
 
 
-# %%
-print(as_text(write(writer, encode("The function")[None], 400)[0]))
+print(as_text(continue_text(writer, encode("The function")[None], 400)[0]))
 
 # %% [markdown]
 # Read it aloud: which of the words exist? Does the layout remind you of the sample in 12.1?
@@ -241,7 +240,6 @@ def bits_per_character(model, tokens):
     return nats[:, half:].mean().item() / math.log(2)
 
 
-# %%
 transformer_bits = bits_per_character(writer, unseen)
 print(f"{transformer_bits:.3f} bits a character; all characters equally likely: {math.log2(len(alphabet)):.3f}")
 
@@ -487,7 +485,7 @@ holds("the test of above finds it", min(moved(leaking, torch.zeros(1, 32, dtype=
 #
 # ## 12.8 Remember instead of computing again · 5 min
 #
-# `write` computes every place anew for each new character, although the past has not changed. All that later places want from an earlier one are its keys and values. **Keep them**, and a new token costs
+# `continue_text` computes every place anew for each new character, although the past has not changed. All that later places want from an earlier one are its keys and values. **Keep them**, and a new token costs
 # one place instead of 64. This is the **KV cache**, and the reason for the argument `memory` of `Attention`.
 
 
@@ -684,7 +682,7 @@ holds("a change moves later predictions only", all(first > place for first, plac
 holds("and nearly always the very next one, too", sum(f == p + 1 for f, p in pairs) >= 24)
 
 # %% [markdown]
-# ## 12.10 What came out, in nats · 5 min
+# ## 12.10 What came out, in nats · 4 min
 #
 # How likely are unseen digits? Chapter 02's VAE had only a bound to offer; both are nats a picture, of test digits made black and white at random, so they stand in one table. The lower limit of ambition is a model
 # in which each pixel is drawn by itself, with its own mean.
@@ -712,7 +710,6 @@ rows = {
 }
 rows["this PixelCNN"] = ours.mean().item()
 
-# %%
 for name, nats in rows.items():
     print(f"{name:52s} {nats:7.2f} nats   {nats / 784 / math.log(2):.4f} bits a pixel")
 print(f"standard error of the PixelCNN's mean: {error:.2f}")
@@ -783,7 +780,7 @@ results.add(share_completed_right=right["completed"], share_stranger_right=right
 # %% [markdown]
 # It cannot be right always: the top of a 4 may well be that of a 9. Completions that differ are the honest answer to a question with several.
 #
-# ## 12.12 All families side by side · 5 min
+# ## 12.12 All families side by side · 6 min
 #
 # The end of the course's road: the families whose weights come with the course, in one table, recorded by `python -m course_utils compare`. Scores are those of chapter 06; *nats* is a bound where it says ≤. This chapter's
 # PixelCNN joins them with 2,000 drawn pictures.
@@ -994,7 +991,7 @@ results.check()
 
 
 # %%
-def choose(logits, temperature=1.0, top_k=None, nucleus=1.0):
+def bolder(logits, temperature=1.0, top_k=None, nucleus=1.0):
     """The probabilities to draw from: (…, kinds)."""
     logits = logits / temperature
     if top_k:
@@ -1017,7 +1014,7 @@ ways = {
     "nucleus 0.7": {"nucleus": 0.7},
     "0.8": {"nucleus": 0.8},
 }
-answers = {name: choose(logits, **way) for name, way in ways.items()}
+answers = {name: bolder(logits, **way) for name, way in ways.items()}
 for name, p in answers.items():
     print(f"{name:12s}", *(f"{one:.3f}" for one in p))
 
@@ -1036,7 +1033,7 @@ print("✓ by hand: p²/Σp²; two of them over 0.75; the same; three of them ov
 with schedule.evaluating(writer):
     real_logits = writer(passages).flatten(0, 1)
 for way in ({"temperature": 0.5}, {}, {"temperature": 1.5}, {"nucleus": 0.9}):
-    p = choose(real_logits, **way)
+    p = bolder(real_logits, **way)
     entropy = torch.special.entr(p).sum(dim=1).mean() / math.log(2)
     print(
         f"{way!s:22s} on average {(p > 0).sum(dim=1).float().mean():5.1f} tokens in play, {entropy:.2f} bits of choice"
@@ -1044,7 +1041,7 @@ for way in ({"temperature": 0.5}, {}, {"temperature": 1.5}, {"nucleus": 0.9}):
     results.add(**{f"choice_{'_'.join(f'{a}_{b}' for a, b in way.items()) or 'plain'}".replace(".", ""): entropy})
 
 # %%
-in_play = (choose(real_logits, nucleus=0.9) > 0).sum(dim=1).float()
+in_play = (bolder(real_logits, nucleus=0.9) > 0).sum(dim=1).float()
 holds("the nucleus is now one token, now many", in_play.min() == 1 and in_play.max() >= 10, in_play.max())
 wanted = ["choice_temperature_05", "choice_plain", "choice_temperature_15"]
 holds("the higher the temperature, the more choice", sorted(wanted, key=results.numbers.get) == wanted)
@@ -1152,7 +1149,6 @@ def seen_from(network, channels, row=7, column=7):
     return slope.abs().amax(dim=(0, 1)) > 0
 
 
-# %%
 one_stack = nn.Sequential(
     Masked(1, 8, 3, first=True), *[layer for _ in range(8) for layer in (nn.GELU(), Masked(8, 8, 3))]
 )
@@ -1272,7 +1268,6 @@ def last_gap(with_place, with_near, blocks=1):
         return (model(tokens)[:, -1] - model(shuffled)[:, -1]).abs().max().item()
 
 
-# %%
 gaps = {(place, near): last_gap(place, near) for place in (False, True) for near in (False, True)}
 for (place, near), gap in gaps.items():
     print(f"places {'yes' if place else 'no ':3s} convolution {'yes' if near else 'no ':3s}: moves by {gap:.2g}")
