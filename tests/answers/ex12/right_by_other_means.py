@@ -103,3 +103,15 @@ def best_from_one(r):
             q[b, 0] += p[a, b] * (1 - from_pair(a, b))
         p = (p + q) / 2
     return (torch.special.entr(p).sum() - torch.special.entr(p.sum(dim=1)).sum()).item()
+
+
+# %% memory-code
+def learned_table(memory, n, seed):
+    from collections import Counter
+
+    seen = Counter()
+    for text in source(n, 24, seed).tolist():
+        for i in range(max(2, memory), len(text)):
+            seen[tuple(text[i - memory : i + 1])] += 1
+    ones = [(seen[(*c, 1)] + 1) / (seen[(*c, 0)] + seen[(*c, 1)] + 2) for c in product(range(2), repeat=memory)]
+    return torch.tensor([[1 - p, p] for p in ones])
