@@ -25,7 +25,7 @@ from course_utils.taught.evaluation import all_scores
 RECORD = WEIGHTS.parent / "compare.json"
 SCORES = ("inception_score", "frechet", "precision", "recall")
 FAMILIES = {  # first part of a weights' name: (family and chapter, what it can do that others cannot)
-    "autoencoder": ("autoencoder with a Gaussian of its codes (01)", "reconstruct best"),
+    "autoencoder": ("autoencoder with a Gaussian of its codes (01)", "reconstruct"),
     "vae": ("VAE (02)", "give every picture a code, and a bound"),
     "gan": ("GAN, dense (03)", "draw at one stroke"),
     "dcgan": ("DCGAN (05)", "draw sharply at one stroke"),
