@@ -18,6 +18,7 @@ COMMANDS = {
     "app": "the generator in a page of your browser (chapter 10)",
     "uses": "anomalies and few labels, measured over seeds for chapter 10",
     "likelihood": "the published protocol for a likelihood, as far as there is time",
+    "compare": "the closing table of the course: every family that has weights, side by side",
 }
 USAGE = "usage: python -m course_utils COMMAND …   (COMMAND --help says more)\n\n" + "\n".join(
     f"  {name:12}{line}" for name, line in COMMANDS.items()

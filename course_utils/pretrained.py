@@ -16,6 +16,7 @@ from course_utils import CourseError, schedule
 from course_utils.data import Images
 from course_utils.game import MLPGAN, sample_gan
 from course_utils.taught.autoencoder import Autoencoder
+from course_utils.taught.autoregressive import PixelCNN
 from course_utils.taught.conditional import ConditionalDiscriminator, ConditionalGenerator
 from course_utils.taught.dcgan import DCGAN
 from course_utils.taught.evaluation import Classifier
@@ -112,4 +113,4 @@ def small_dcgan():
 
 # The networks by the first part of their name; the second part names the data: mnist or embedded.
 NETWORKS = {"classifier": Classifier, "autoencoder": CodeModel, "vae": VAE, "gan": MLPGAN, "dcgan": small_dcgan}
-NETWORKS |= {"cdcgan": ConditionalGAN}
+NETWORKS |= {"cdcgan": ConditionalGAN, "pixelcnn": PixelCNN}

@@ -187,7 +187,7 @@ holds(
 # | [09](09_vae_gan.ipynb) | VAE–GAN, and the two families side by side | available |
 # | [10](10_serving.ipynb) | from notebook to use: checkpoints, choosing the best model, export, a page that draws | available |
 # | [11](11_diffusion.ipynb) | diffusion models: learning to undo noise | available |
-# | 12 | autoregressive models: one pixel after another | planned |
+# | [12](12_autoregressive.ipynb) | autoregressive models and transformers: one piece after another; all families in one table | available |
 # | [90](90_debugging_clinic.ipynb) | appendix, the debugging clinic: published faults, shown failing and repaired | available |
 # | [91](91_scores.ipynb) | appendix, scores in depth: proofs, bias and traps | available |
 # | [92](92_likelihood.ipynb) | appendix, likelihood: what it says, and how it is estimated | available |

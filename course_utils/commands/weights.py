@@ -25,6 +25,7 @@ from course_utils.game import fading_adam, gan_game
 from course_utils.pretrained import NETWORKS, WEIGHTS, ConditionalGAN, WeightsError, draw, load, records, reference
 from course_utils.schedule import seed_everything
 from course_utils.taught.autoencoder import Autoencoder
+from course_utils.taught.autoregressive import PixelCNN
 from course_utils.taught.conditional import Given
 from course_utils.taught.dcgan import DCGAN, dcgan_init, slope_penalty
 from course_utils.taught.evaluation import Classifier, all_scores
@@ -83,6 +84,9 @@ def measure(model: nn.Module, digits: Images) -> dict[str, float]:
         numbers["test_loss"] = negative_elbo(logits, digits.test, mu, logvar).item()
     if isinstance(model, Autoencoder):
         numbers["test_mse"] = F.mse_loss(model(digits.test), digits.test).item()
+    if isinstance(model, PixelCNN):
+        seed_everything(0)
+        numbers["test_nats"] = torch.cat([model.nats(torch.bernoulli(x)) for x in digits.test.split(500)]).mean().item()
     return numbers
 
 
@@ -181,6 +185,18 @@ def train_conditional_gan(networks, digits, *, name, seed, steps, batch_size, ra
     networks.generator.load_state_dict(averaged.module.state_dict())
 
 
+def train_pixelcnn(model, digits, *, name, seed, steps, batch_size, learning_rate):
+    """Chapter 12's two stacks of convolutions, on pictures made black and white afresh in every batch."""
+    descend, state = descent(model, learning_rate, steps, betas=(0.9, 0.98))
+
+    def update(x):
+        loss = model.nats(torch.bernoulli(x)).mean()
+        descend(loss)
+        return {"nats": loss}
+
+    train(update, digits.train, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
+
+
 # name: (what trains it, with which settings)
 RECIPES = {
     "classifier-mnist": (train_classifier, {"steps": 5616, "batch_size": 128, "learning_rate": 4e-3}),
@@ -207,6 +223,8 @@ RECIPES = {
         train_conditional_gan,
         {"steps": 3000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
     ),
+    "pixelcnn-mnist": (train_pixelcnn, {"steps": 3600, "batch_size": 16, "learning_rate": 5e-3}),
+    "pixelcnn-embedded": (train_pixelcnn, {"steps": 2400, "batch_size": 16, "learning_rate": 5e-3}),
 }
 
 

@@ -1,0 +1,24 @@
+"""A fork goes on writing into the memory of the old decoder.
+
+loses: decoder-fork
+"""
+
+
+# %% decoder-code
+class Decoder:
+    def __init__(self, weights):
+        self.w, self.keys, self.values = weights, [], []
+
+    def step(self, tokens):
+        w = self.w
+        x = w["token"][tokens] + w["place"][len(self.keys)]
+        self.keys.append(x @ w["key"])
+        self.values.append(x @ w["value"])
+        keys, values = torch.stack(self.keys, dim=1), torch.stack(self.values, dim=1)
+        a = ((x @ w["query"])[:, None] @ keys.mT / math.sqrt(x.shape[1])).softmax(dim=-1)
+        return (x + (a @ values)[:, 0] @ w["out"]) @ w["head"]
+
+    def fork(self, rows):
+        for i in range(len(self.keys)):
+            self.keys[i], self.values[i] = self.keys[i][rows], self.values[i][rows]
+        return self
