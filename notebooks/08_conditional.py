@@ -24,7 +24,7 @@
 # **Time.** About 70 minutes to read without the sections marked *Further*. All cells run in about 120
 # seconds on two CPU cores.
 #
-# **You need** chapter 05's networks and update (5.1, 5.2), chapter 02's loss, chapter 06's precision and recall.
+# **You need** chapter 05's networks and update (5.1, 5.2); the best judge and its divergence (3.6, 3.7); chapter 02's model and bound (2.1, 2.2); chapter 06's scores (6.4 to 6.6).
 #
 # ![Ten rows of ten digits, drawn by a generator: the first row holds zeros, the second ones, and so on to the nines.](images/08.png)
 #
@@ -109,7 +109,7 @@ class ConditionalGenerator(nn.Module):
 
 
 # %% [markdown]
-# D has chapter 05's layers but the last, written out there, which turn a picture into 1568 numbers. On top it has not one judge but ten, and the label says which of them is asked. Judge 7 learns: is this a
+# D has chapter 05's layers, written out there, up to the one that turns a picture into 1568 numbers (`[:-2]` leaves out its last linear layer and a change of shape). On top it has not one judge but ten, and the label says which of them is asked. Judge 7 learns: is this a
 # real *seven*?
 
 
@@ -212,7 +212,7 @@ sevens = ask(averaged, torch.full((20,), 7, device=device))
 show_images(sevens, alt="Twenty samples for the label 7, in two rows of ten.", size=0.6)
 
 # %% [markdown]
-# And for everything. Each row is a label. Each *column* is one code $z$, the same noise for all ten labels.
+# And for everything. Each row is a label. Each *column* is one noise vector $z$, also called a code, the same for all ten labels.
 
 # %% tags=["picture"]
 sheet = ask(averaged, labels, ten_codes)
@@ -267,7 +267,7 @@ def share(a, b):
     return (a == b).double().mean().item()
 
 
-real_features, _, real_answers = read(digits.test)
+real_features, real_sure, real_answers = read(digits.test)
 ceiling = share(real_answers, digits.test_labels)
 print(f"real test digits, read as their label: {ceiling:.2%}")
 
@@ -312,12 +312,12 @@ show_images(
     {f"asked for {worst_asked}, read as {worst_read}": odd},
     alt="Up to ten samples of the most frequent confusion of the label asked for with another.",
 )
-holds("and no other digit is drawn as often as the one asked for", (wrong.max(dim=1).values < table.diag()).all())
+holds("and no other digit is read as often as the one asked for", (wrong.max(dim=1).values < table.diag()).all())
 
 # %% [markdown]
 # Judge for yourself who is wrong there, the generator or the classifier.
 #
-# ## 8.5 Is there more than one seven? · 9 min
+# ## 8.5 Is there more than one seven? · 10 min
 #
 # Label accuracy has a blind side, and so has the inception score of chapter 06: high if each picture is clearly one class
 # and the classes are equally frequent.
@@ -331,8 +331,10 @@ best = [(train_probabilities[:, c] * (digits.train_labels[:10_000] == c)).argmax
 by_heart = digits.train[best][asked]
 show_images(by_heart[:10], alt="The ten pictures that this generator knows: one for each digit.", size=0.5)
 _, sure, named = read(by_heart)
-print(f"label accuracy {share(named, asked):.2%}, inception score {evaluation.inception_score(sure):.2f}")
-holds("better than real digits on both", share(named, asked) > ceiling and evaluation.inception_score(sure) > 9.9)
+scores = [(share(named, asked), evaluation.inception_score(sure)), (ceiling, evaluation.inception_score(real_sure))]
+for name, (right, score) in zip(("ten pictures", "real test digits"), scores, strict=True):
+    print(f"{name:17s} label accuracy {right:.2%}, inception score {score:.2f}")
+holds("better than real digits on both", scores[0][0] > scores[1][0] and scores[0][1] > scores[1][1])
 
 # %% [markdown]
 # Both perfect, and better than reality. An accuracy *above* the ceiling is no triumph; it is a sign of digits that are easier than real ones.
@@ -383,7 +385,7 @@ def scores_within(real, real_labels, fake, fake_labels, n=400):
     each = []
     for c in real_labels.unique():
         a, b = real[real_labels == c], fake[fake_labels == c]
-        a, b = (x[:: max(1, len(x) // n)][:n] for x in (a, b))  # the test set is ordered: not only its beginning
+        a, b = (x[:: max(1, len(x) // n)][:n] for x in (a, b))  # spread over the set, not only its beginning
         each.append(neighbour_scores(a, b) if len(b) > 5 else NeighbourScores(0.0, 0.0, 0.0, 0.0))
     return NeighbourScores(*torch.tensor(each).mean(dim=0).tolist())
 
@@ -409,8 +411,8 @@ holds("ten pictures cover next to nothing", ten.recall < 0.05 and ten.coverage <
 holds("our generator covers a good part of each class", ours.coverage > 0.3, ours.coverage)
 
 # %% [markdown]
-# The unconditional DCGAN in the table is the one that comes with the course, trained longer. For a fair comparison, both games were played at the same budget with several seeds, and recorded,
-# on MNIST (`python -m course_utils conditional`, a few minutes; 8.7 has the whole table):
+# Ours is not the best in every column. But the unconditional DCGAN in the table is the one that comes with the course, after 16,000 steps to our 2,400, and its pictures count for the class that the classifier reads. For a fair comparison, both games were
+# played for 2,400 steps with two seeds each, on MNIST, and recorded (`python -m course_utils conditional`); for both the class is what the classifier reads:
 
 # %%
 import json
@@ -424,18 +426,22 @@ def recorded(row, key, source="mnist"):
     return torch.tensor([run[key] for run in records[source]["rows"][row].values()], dtype=torch.float64)
 
 
-record = records["mnist"]
-print(f"MNIST, {record['steps']} steps of {record['batch_size']} pictures, recorded {record['date']}")
+# %%
+long, with_label, without = "mnist, 2400 steps", {}, {}
+print(f"{long} of {records[long]['batch_size']} pictures, recorded {records[long]['date']}; a number for each seed")
+for key in ("frechet", "precision_within", "recall_within", "coverage_within"):
+    without[key], with_label[key] = (recorded(row, key, long) for row in ("no label", "a head for each label"))
+    print(f"{key:17s} no label", *(f"{v:.2f}" for v in without[key]), "  label", *(f"{v:.2f}" for v in with_label[key]))
 
 # %%
-for row in ("no label", "a head for each label"):
-    keys = ("inception_score", "frechet", "precision_within", "recall_within", "coverage_within")
-    print(f"{row:22s}", "  ".join(f"{key} {recorded(row, key).mean():.2f}" for key in keys))
-better = recorded("a head for each label", "coverage_within") > recorded("no label", "coverage_within")
-holds("with the label each class is covered better, in every seed", better.all())
+nearer = with_label["frechet"].max() < without["frechet"].min()
+higher = [with_label[key].min() > without[key].max() for key in ("precision_within", "coverage_within")]
+holds("with the label: smaller distance, higher precision and coverage, in each seed", nearer and all(higher))
+lower = with_label["recall_within"].max() < without["recall_within"].min()
+holds("and a somewhat lower recall", lower and with_label["recall_within"].min() > 0.8)
 
 # %% [markdown]
-# So the label does not buy obedience with variety. At this short budget the labelled game is ahead in Fréchet distance and coverage. (Recall is next to nothing for both, so early.) (A plausible reason, not tested here: the label splits one hard problem into ten easier ones that share their layers.)
+# At the same price the labelled game is far ahead in distance, precision and coverage, and somewhat behind in recall; how much of the higher recall is scatter (a precision of 0.6), recall alone cannot say. So obedience was not bought with much variety here. (Why the label helps: perhaps because it splits one hard problem into ten easier ones that share their layers. That was not tested.)
 #
 # ## 8.6 What the label does to the game · 4 min
 #
@@ -450,12 +456,9 @@ holds("with the label each class is covered better, in every seed", better.all()
 # with chapter 03's Jensen–Shannon divergence, which is 0 only where the two agree. The minimum is at $q(\cdot \mid y) = p(\cdot \mid y)$ for *every* label: obedience and variety, both.
 #
 # What if D is **not** told the label? Then it can compare only the mixtures $p(x) = \sum_y p(y)\,p(x \mid y)$ and $q(x)$. A world small enough for a table: three labels, equally frequent, and four possible
-# pictures.
-#
-# > **❓ Predict.** Three generators. One is right. One mixes the labels up: whatever it is asked for, it draws another label, perfectly. One is deaf: whatever the label, it draws
-# > from $p(x)$. Which of them does a judge send back who sees the label? And one who does not?
+# pictures. Three generators: one is right; one mixes the labels up, and draws another label than it is asked for, perfectly; one is deaf, and draws from $p(x)$ whatever the label.
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 p = torch.tensor([[0.7, 0.3, 0.0, 0.0], [0.0, 0.5, 0.5, 0.0], [0.0, 0.0, 0.2, 0.8]], dtype=torch.float64)  # p(x|y)
 print("p(x | y), a row for each label:", *p.tolist())
 generators = {"right": p, "mixed up": p.roll(1, dims=0), "deaf": p.mean(dim=0).expand(3, 4)}
@@ -473,7 +476,10 @@ def jsd(p, q):
     return ((torch.special.xlogy(p, p / m) + torch.special.xlogy(q, q / m)) / 2).sum(dim=-1)
 
 
-# %%
+# %% [markdown]
+# > **❓ Predict.** Which of the three generators does a judge send back who sees the label? And one who does not?
+
+# %% jupyter={"outputs_hidden": true}
 least = -torch.log(torch.tensor(4.0, dtype=torch.float64))
 excess = {}
 for name, q in generators.items():
@@ -520,7 +526,7 @@ gap = (mixing(embedding(y.cpu())) - as_columns.T[y.cpu()]).abs().max()
 holds("an embedding beside z: the same, by way of 6 numbers", gap < 1e-5)
 
 # %% [markdown]
-# **Into G, by batch norm.** After each normalisation the label chooses the gain $\gamma_y$ and the shift $\beta_y$ of every channel (Dumoulin et al., 2017), so it *multiplies*, in every layer.
+# **Into G, by batch norm.** After each normalisation the label chooses the gain $\gamma_y$ and the shift $\beta_y$ of every channel, so it *multiplies*, in every layer. (Dumoulin et al., 2017, let a style choose them so, after instance norm; Miyato and Koyama, 2018, the class of a GAN, after batch norm.)
 #
 # **Into D, as planes.** Ten extra input maps, all 0 but the label's, which is 1 everywhere. A convolution of a constant map is constant: again a bias for each class and filter, except
 # along the edges, where the padding's zeros show.
@@ -575,8 +581,10 @@ class Projection(nn.Module):
 # %%
 small = ConditionalDiscriminator()
 projection = Projection(small.body)
-start = projection(x, y.cpu()).std() / small(x, y.cpu()).std()
-print(f"spread of the first logits: {start:.0f} times that of the ten heads")
+loud, quiet = projection(x, y.cpu()).std(), small(x, y.cpu()).std()
+print(f"standard deviation of the first logits: projection {loud:.1f}, ten heads {quiet:.2f}")
+weights = projection.each_class.weight.std() / small.heads.weight.std()
+print(f"and of the weights: projection's are {weights:.0f} times as large")
 
 # %%
 with torch.no_grad():
@@ -585,18 +593,18 @@ with torch.no_grad():
 holds(
     "ten heads and projection: the same function", torch.allclose(projection(x, y.cpu()), small(x, y.cpu()), atol=1e-4)
 )
-holds("but as PyTorch starts them, projection is far louder", start > 10)
+holds("but as PyTorch starts them, projection is far louder", loud > 10 * quiet)
 
 # %% [markdown]
-# > **⚠ Common mistake.** Using `nn.Embedding` as it comes where it acts as the *weights* of a layer. It starts from $\mathcal N(0, 1)$, whatever its width; a linear layer with 1568 inputs starts about forty times
-# > smaller. The same function, another beginning: the first logits are in the tens, and D is sure of itself before it knows anything.
+# > **⚠ Common mistake.** Using `nn.Embedding` as it comes where it acts as the *weights* of a layer. It starts from $\mathcal N(0, 1)$, whatever its width; a linear layer with 1568 inputs starts between $\pm 1/\sqrt{1568}$, about seventy times
+# > smaller. The same functions, another beginning: D is sure of itself before it knows anything.
 #
-# The same budget for all, several seeds each; means:
+# All of these played at the same budget, 300 steps, with two seeds each, on MNIST. The table shows means over the seeds. In the row *projection* the $w_y$ start from 0, in *projection, large start* as `nn.Embedding` comes.
 
 # %%
 columns = ("label_accuracy", "inception_score", "frechet", "coverage_within", "seconds")
 print(f"{'':24s}" + "".join(f"{key.removesuffix('_within'):>16s}" for key in columns))
-for row in record["rows"]:
+for row in records["mnist"]["rows"]:
     print(f"{row:24s}" + "".join(f"{recorded(row, key).mean():16.2f}" for key in columns))
 
 # %%
@@ -607,12 +615,12 @@ holds(
 )
 
 # %% [markdown]
-# The game is a short one, a few seconds, so the table says who *learns fast*, and two seeds rank nothing finely. But some differences are large. Telling **only G** is no better than chance. `nn.Embedding`'s **large start** ends the game before it begins: the same picture for every request, inception score 1.
-# The **auxiliary classifier** of 8.12 obeys first, and covers the classes no better than the ten heads. An **embedding beside the noise**, with as many numbers as the noise, obeys like one-hot and covers least: sevens, and few of them. Accuracy alone would have put it level. Batch norm's gains come late.
+# The game is a short one, a few seconds, so the table says who *learns fast*, and two seeds rank nothing finely. But some differences are large. Telling **only G** is no better than chance. `nn.Embedding`'s **large start**, the only difference to the row above it, ends the game before it begins: its inception score is 1, the least there is.
+# The **auxiliary classifier** of 8.12 has the highest accuracy here, and covers the classes no better than the ten heads. An **embedding beside the noise**, with as many numbers as the noise, obeys like one-hot and covers least of those that obey: sevens, and few of them. Accuracy alone would have put it level. Batch norm's gains have hardly begun to be obeyed; what more steps would make of them this table does not say.
 #
-# ## 8.8 Does anybody listen? · 3 min
+# ## 8.8 Does anybody listen? · 4 min
 #
-# A label can be accepted and forgotten: a line that went missing, a model that found it could do without. Nothing crashes, and the pictures look fine. So every model of this chapter has to pass one
+# A label can be accepted and forgotten: a line that went missing, a model that found it could do without. Nothing crashes, and the pictures look fine. So a conditional model has to pass one
 # test: change the label, keep everything else, and the output must change.
 
 
@@ -632,7 +640,7 @@ def must_listen(network, x, labels=(3, 8)):
 
 # %%
 z, x = torch.randn(4, 64, device=device), digits.test[:4]
-for name, network, given in (("G", averaged, z), ("D", discriminator, x)):
+for name, network, given in (("G", averaged, z), ("D", discriminator, x), ("projection", projection, x.cpu())):
     print(f"{name}: outputs for two labels differ by up to {must_listen(network, given):.2f}")
 
 
@@ -674,7 +682,7 @@ class ConditionalVAE(nn.Module):
         self.to_mu, self.to_logvar = (nn.Linear(hidden_dim, latent_dim) for _ in range(2))
         joined = latent_dim + num_classes
         self.decoder = nn.Sequential(nn.Linear(joined, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 784))
-        nn.init.normal_(self.decoder[0].weight[:, latent_dim:])  # the label is to be heard from the start
+        nn.init.normal_(self.decoder[0].weight[:, latent_dim:], std=2.0)  # the label is to be heard from the start
 
     def encode(self, x, y):
         x = torch.cat([x.flatten(1), F.one_hot(y, self.num_classes)], dim=1) if self.sees else x.flatten(1)
@@ -764,8 +772,8 @@ holds("the two bounds differ little", abs(seen[0] - unseen[0]) < 5, seen[0] - un
 holds("chapter 02's codes know more of the label", free > max(seen[3], unseen[3]) + 0.1, f"{free:.0%}")
 
 # %% [markdown]
-# As expected, the bound hardly tells the two apart. It does not count obedience, either: the decoder may read the digit from $z$ as well as from $y$, and as far as the code still knows the label (last column), it can contradict the one that is asked for. (That is why the label's
-# columns of the decoder start large here, so that it is heard before the code is; we tried other starts for a single seed only.) Chapter 02's code knows most: nobody told its decoder anything else.
+# As expected, the bound hardly tells the two apart. It does not count obedience, either: the decoder may read the digit from $z$ as well as from $y$, and as far as the code still knows the label (last column), it can contradict the one that is asked for. On MNIST the encoder that sees $y$ left less of the label in its codes, and its model obeyed more, in this pair and in the two others that we trained. And the label should be heard before the code is: that is why
+# its columns of the decoder start large here, with a standard deviation of 2. Started as PyTorch does, the model obeyed in 83 % of the requests, with 1 in 91 %, with 2 in 96 and 93 % (single trainings on MNIST). Chapter 02's code knows most: nobody told its decoder anything else.
 #
 # Now the model shows what it can do and the GAN cannot: it has an encoder. Take a *real* digit, encode it with its label, and decode the code with **another**
 # label. What stays is what the code keeps, the style.
@@ -800,7 +808,7 @@ holds("the whole test set, each with another label: it is obeyed", obeys > 0.5, 
 
 
 # %% [markdown]
-# Along a column the digit is the same, along a row the hand: its slant and its thickness (8.13 measures both). Nobody told the model what style is. The decoder knows the label already, and a code costs nats; so the code carries what the label does not say.
+# Along a column stands the digit that was asked for, but for some cells (the line above counts over the whole test set); along a row stays the hand, its slant and its thickness (8.13 measures both). Nobody told the model what style is. The decoder knows the label already, and a code costs nats; so the code carries mostly what the label does not say.
 #
 # ## 8.10 Your turn · 2 min
 #
@@ -824,7 +832,7 @@ holds("the whole test set, each with another label: it is obeyed", obeys > 0.5, 
 # ```
 # </details>
 #
-# > **✎ Your turn.** *Label planes.* Write `PlanesDiscriminator`: chapter 05's judge with one head, and ten planes beside the picture. `must_listen` has to pass, and you should count 23,489 weights.
+# > **✎ Your turn.** *Label planes.* Write `PlanesDiscriminator`: chapter 05's judge with one head, and ten planes beside the picture. `must_listen` has to pass, and you should count 21,921 weights.
 #
 # <details><summary>A solution</summary>
 #
@@ -886,7 +894,7 @@ D = nn.Sequential(
 ).to(images.device)
 
 # %%
-steps = 100  # 2400 for the sheet of 8.3
+steps = 200  # 2400 for sevens like those of 8.3, which are drawn with averaged weights
 adams = [torch.optim.Adam(network.parameters(), 2e-3, betas=(0.5, 0.99)) for network in (G, D)]
 fades = [torch.optim.lr_scheduler.LambdaLR(a, lambda done: min(1, 2 - 2 * done / steps)) for a in adams]
 for step in range(steps):
@@ -924,9 +932,9 @@ results.check()
 # - A conditional model is told the label: $p(x \mid y)$ in place of $p(x)$. Each network gets one more input; the update is unchanged.
 # - Label accuracy needs a ceiling (real pictures) and a control (requests shuffled). One perfect picture for each label scores better than reality, so variety within the classes is measured beside it.
 # - The game is an average of games, one for each label (8.2). A judge who is not told the label accepts a generator that mixes labels up, or ignores them.
-# - One-hot, embedding and planes all add a bias for each class; batch norm's gains multiply; projection follows from Bayes' rule (8.4).
-# - Changing the label must change the output: a test of one line, for every conditional model.
-# - A conditional VAE keeps style in the code, because the label is told. A real digit's style can be given to another label.
+# - One-hot, embedding and planes (away from the edges) all add a bias for each class; batch norm's gains multiply; projection follows from Bayes' rule (8.4) and linear classifiers.
+# - Changing the label must change the output: a test of a few lines, for every conditional model.
+# - A conditional VAE keeps mostly style in the code, because the label is told. A real digit's style can be given to another label.
 
 # %% [markdown]
 # ## What comes next
@@ -938,7 +946,7 @@ results.check()
 # What follows is for a second reading.
 
 # %% [markdown]
-# ## 8.12 Further: whose labels, and a judge that names · 4 min
+# ## 8.12 Further: whose labels, and a judge that names · 5 min
 #
 # **Fresh labels or the batch's?** The fakes of a batch need labels. `update` takes those of the real pictures beside them; one can also draw new ones with the same frequencies. On average over batches (8.2) is the same.
 # In a batch it is not: with the batch's labels, real and fake agree in how often each label occurs, so a batch with seven ones has seven ones on both sides. Measured, at the budget of 8.7:
@@ -961,8 +969,18 @@ holds("whose labels: it matters less than the seed", apart < between_seeds, apar
 #
 # **An auxiliary classifier** (Odena et al., 2017) is another way to tell the label. D has one head, which asks "is it real?" and never sees a label, and a second one that names the digit. Both networks get the naming loss
 # added: D for real pictures, G for its own, so that G is rewarded for pictures that are *easy to name*. In the paper D also learns to name the fakes. That D gives G a standard that moves with G: if G draws
-# poor sevens, D learns to call them sevens. That is what the record shows, in both seeds: where D names the fakes too, G obeys less and draws worse.
-#
+# poor sevens, D learns to call them sevens. If that does harm, G should obey less there and draw worse. In the record it does both; that the moving standard is the reason, nothing here has tested.
+
+# %%
+both = [
+    (recorded("auxiliary, fakes too", k) - recorded("auxiliary classifier", k)) for k in ("label_accuracy", "frechet")
+]
+holds(
+    "where D names the fakes too: less accuracy, a larger distance, in each seed",
+    (both[0] < 0).all() and (both[1] > 0).all(),
+)
+
+# %% [markdown]
 # The table came from a command that the chapter does not show. So one row of it is played again, here, by this chapter's own `new_game`, with the recorded number of steps:
 
 # %%
@@ -970,7 +988,7 @@ schedule.seed_everything(0)
 again_g, again_d = ConditionalGenerator().to(device), ConditionalDiscriminator().to(device)
 budget = {key: records[digits.source][key] for key in ("steps", "batch_size")}
 again, again_state = new_game(again_g, again_d, (2e-3, 2e-3), budget["steps"])
-train(again, digits.train, **budget, labels=digits.train_labels, seed=0)
+replay = train(again, digits.train, **budget, labels=digits.train_labels, seed=0)
 
 # %%
 replayed = share(read(ask(again_state["averaged"].module, asked))[2], asked)
@@ -995,26 +1013,28 @@ def slant(pictures):
 
 
 def keeps(measure, labels):
-    """Correlation of a measure of the real digit and of the moved one, each less the mean of its label."""
+    """Correlation of a measure of the real digit and of the moved one, each less the mean of its label; and a control."""
     both = []
     for numbers, of in ((measure(digits.test), digits.test_labels), (measure(moved), labels)):
         means = torch.stack([numbers[of == c].mean() for c in range(10)])
         both.append(numbers - means[of])
-    return torch.corrcoef(torch.stack(both))[0, 1].item()
+    strangers = both[1][torch.randperm(len(both[1]), device=device)]  # made from another digit's code
+    return torch.corrcoef(torch.stack([*both, strangers]))[0, 1:].tolist()
 
 
 # %%
 kept = {"slant": keeps(slant, other), "ink": keeps(lambda x: x.sum(dim=(1, 2, 3)), other)}
-results.add(slant_kept=kept["slant"], ink_kept=kept["ink"])
-print("correlation of the real digit and the moved one:", {key: round(value, 2) for key, value in kept.items()})
-holds("slant and thickness of the real digit are kept", min(kept.values()) > 0.3)
+results.add(slant_kept=kept["slant"][0], ink_kept=kept["ink"][0])
+for name, (own, control) in kept.items():
+    print(f"{name}: correlation with the digit made from its code {own:.2f}, from another digit's code {control:.2f}")
+holds("slant and thickness of the real digit are kept", all(own > control + 0.3 for own, control in kept.values()))
 
 # %% [markdown]
 # ## 8.14 Further: a label that was never trained · 3 min
 #
 # Ask for something that no training picture was labelled with. We train the conditional VAE again, on everything but the fours, and ask for a four.
 #
-# > **❓ Predict.** What happens, during this training, to the weights that belong to the label 4: the column of the decoder's first layer? And what will the "fours" be?
+# > **❓ Predict.** What happens, during this training, to the weights that belong to the label 4: the column of the decoder's first layer? And, in the cell after next, what will the "fours" be?
 
 # %% jupyter={"outputs_hidden": true}
 plan.vae_steps //= 2
@@ -1030,7 +1050,7 @@ holds(
     "the column of the 4 has not moved by a bit", moved_by[4] == 0 and moved_by[[0, 1, 2, 3, 5, 6, 7, 8, 9]].min() > 0
 )
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 fours = torch.full((1_000,), 4, device=device)
 pictures = {"trained with fours": draw_vae(vaes["encoder sees y"], fours), "without": draw_vae(ignorant, fours)}
 show_images(
@@ -1042,9 +1062,14 @@ for name, one in counts.items():
     print(f"{name:18s} read as", ", ".join(f"{c}: {part:.0%}" for c, part in enumerate(one.tolist()) if part > 0.005))
 holds("without fours, most are no fours", counts["without"][4] < 0.5 < counts["trained with fours"][4])
 
+# %%
+known = torch.tensor([0, 1, 2, 3, 5, 6, 7, 8, 9], device=device)[torch.arange(4_500, device=device) % 9]
+others = share(read(draw_vae(ignorant, known))[2], known)
+holds("the other nine digits it does draw on request", others > 0.5, f"{others:.1%}")
+
 # %% [markdown]
-# The gradient of a column is the sum over pictures that carry its label. There are none, so it stays what the first draw of random numbers made it (and a weight decay would take it towards 0). The model does not refuse: it adds a small random bias where a label should be, and
-# decodes a code that was promised a label and got none. Nothing in the output says so. A program that serves a conditional model has to check the request itself.
+# The gradient of a column is the sum over pictures that carry its label. There are none, so it stays what the first draw of random numbers made it (and a weight decay would take it towards 0). The model does not refuse: it adds a random bias, as large as those that the other labels started from, and
+# decodes. (It had half as many steps as the model beside it, but that is not the reason: the other nine digits it has learned.) Nothing in the output says what is missing. A program that serves a conditional model has to check the request itself.
 #
 # ## 8.15 Further: between two labels · 3 min
 #
@@ -1086,7 +1111,7 @@ holds("it begins with threes and ends with eights", shares[0][0] > 0.7 and share
 #
 # ## 8.16 Further: six mistakes from other people's code · 9 min
 #
-# All of these have been reported in public repositories, some in several, some for years. Find the fault before you read on.
+# All six come from reports about public code. Find the fault before you read on.
 #
 # > **🔧 Diagnose.** *A loss that will not fall.* An auxiliary classifier ends in `nn.Softmax(dim=1)`, and is trained with `nn.CrossEntropyLoss()`. The loss stops at 1.46, however long it is trained. Why this number?
 
@@ -1125,16 +1150,13 @@ holds("being normal, it has the same distribution: as a set, the same pictures",
 # %%
 z[:, :] = 0
 holds("and at z = 0 all labels give one picture", torch.equal(z * table[3], z * table[5]))
-times = recorded("embedding times z", "label_accuracy")
-print(
-    "recorded label accuracy:",
-    *(f"{one:.3f}" for one in times),
-    " beside it:",
-    *(f"{one:.3f}" for one in recorded("embedding in G", "label_accuracy")),
-)
+times, beside = ({k: recorded(row, k) for k in columns} for row in ("embedding times z", "embedding in G"))
+print(f"recorded label accuracy: times {times['label_accuracy'].tolist()}, beside {beside['label_accuracy'].tolist()}")
+holds("times z, less is obeyed, in each seed", times["label_accuracy"].max() < beside["label_accuracy"].min())
+holds("and more is covered", times["coverage_within"].min() > beside["coverage_within"].max())
 
 # %% [markdown]
-# $z \odot e_y$ is normal with mean 0 and standard deviations $|e_y|$. The signs of $e_y$ are lost, the clouds of all labels lie over each other around 0, and a code near 0 cannot say what it was asked for. Beside $z$, each label has a cloud of its own. In the record it obeys less. Its coverage in 8.7 is no worse: a weakness, not a wreck.
+# With $a_y$ the embedding's row, $z \odot a_y$ is normal with mean 0 and standard deviations $|a_y|$. The signs of $a_y$ are lost, the clouds of all labels lie over each other around 0, and a code near 0 cannot say what it was asked for. Beside $z$, each label has a cloud of its own. In the record it obeys less, in both seeds. Its coverage and its Fréchet distance in 8.7 are better: a weakness, not a wreck.
 #
 # > **🔧 Diagnose.** *Told twice.* A merge leaves two lines in D's `forward` that append the label, and somebody widens the layer until the shapes fit. What has changed?
 
@@ -1184,16 +1206,16 @@ def demo(label, n=20):
 # %%
 said = [read(demo(c))[2].mode().values.item() for c in range(10)]
 print("asked for 0 to 9, got mostly", said)
-holds("the test: ten requests must give ten different digits", len(set(said)) == 1)
+holds("the test, that ten requests give ten different digits, finds it", len(set(said)) < 10, len(set(said)))
 right = [read(ask(averaged, torch.full((20,), c, device=device)))[2].mode().values.item() for c in range(10)]
-holds("which the generator itself passes", right == list(range(10)))
+holds("the generator itself passes", right == list(range(10)))
 
 # %% [markdown]
 # Not `must_listen(network, …)`, which tries the network: the fault is outside it. What users call has to be tested, too.
 #
 # The sixth is the deaf generator of 8.8.
 #
-# ## 8.17 Further: in colour · 4 min
+# ## 8.17 Further: in colour · 5 min
 #
 # A label may be anything that is known of a picture. scikit-learn carries two photographs, of a temple and of a flower. We cut 16×16 patches from them; the label says from which. A small conditional VAE in a few lines:
 
@@ -1235,14 +1257,19 @@ show_images(
 shades = patches.mean(dim=(2, 3))  # (n, 3): the mean colour of each patch
 home = torch.stack([shades[origin == c].mean(dim=0) for c in range(2)])  # of each photograph
 drawn = torch.stack([made[wanted == c].mean(dim=(0, 2, 3)) for c in range(2)])  # of each request
-for name, one, other in zip(("temple", "flower"), home, drawn, strict=True):
-    print(f"{name}: red, green, blue", *(f"{v:.2f}" for v in one), "  made:", *(f"{v:.2f}" for v in other))
+with torch.no_grad():
+    from_own = colour.decode(colour.encode(patches, origin)[0], origin).sigmoid().view(-1, 3, 256).mean(dim=2)
+own = torch.stack([from_own[origin == c].mean(dim=0) for c in range(2)])
+for name, *three in zip(("temple", "flower"), home, own, drawn, strict=True):
+    real, mine, prior = ("red {:.2f} green {:.2f} blue {:.2f}".format(*one) for one in three)
+    print(f"{name}: {real};  from its own codes: {mine};  from the prior: {prior}")
+holds("from the codes of its own patches each photograph's mean colour is met", (own - home).abs().max() < 0.06)
 
 # %%
 results.check()
 
 # %% [markdown]
-# Averages over 500 codes. Compare each colour of the two photographs, and how far the label has carried it in so few steps.
+# Mean colours. Decoded from the codes of its own patches, each photograph has its colours. From codes of the prior, the label sets the tint (no colour leads in the temple, green in the flower) but not the brightness: the last three numbers of the temple are far too small. The label is told, and the code still carries how bright a patch is; the temple's bright patches have codes of which the prior draws too few (chapter 02's broken contract, 2.6).
 #
 # ## References
 #

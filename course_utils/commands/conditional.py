@@ -2,8 +2,10 @@
 
     python -m course_utils conditional --steps 300 --seeds 0 1
     python -m course_utils conditional --steps 300 --seeds 3 --rows "label planes"
+    python -m course_utils conditional --steps 2400 --seeds 0 1 2 --rows "no label" "a head for each label"
 
-Each run is written to `course_utils/conditional.json` when it ends; runs that are there already are not done again.
+A budget other than 300 steps is kept under a name of its own, beside the table. Each run is written to
+`course_utils/conditional.json` when it ends; runs that are there already are not done again.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from course_utils.taught.evaluation import features_and_probabilities, frechet_d
 from course_utils.taught.gan import discriminator_loss, generator_loss
 
 RECORDS = Path(results.__file__).with_name("conditional.json")
+STEPS = 300  # of the whole table
 
 # name: how G is told, how D is told, the labels of the fakes
 ROWS = {
@@ -166,15 +169,16 @@ def records() -> dict:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m course_utils conditional", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--steps", type=int, default=300, help="of each run (default 300)")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"of each run (default {STEPS})")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="one run of each row for each")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help="by default all")
     args = parser.parse_args(argv)
     digits = load_images("mnist")
+    place = digits.source if args.steps == STEPS else f"{digits.source}, {args.steps} steps"
     for seed in args.seeds:
         for row in args.rows:
-            entry = records().get(digits.source, {})
-            if entry.get("steps") != args.steps:
+            entry = records().get(place, {})
+            if not entry:
                 entry = {"steps": args.steps, "batch_size": 32, "samples": 5000, "rows": {}}
             if str(seed) in entry["rows"].get(row, {}):
                 continue
@@ -184,5 +188,5 @@ def main(argv: list[str] | None = None) -> int:
             entry["rows"].setdefault(row, {})[str(seed)] = {key: round(value, 4) for key, value in numbers.items()}
             entry |= {"date": datetime.date.today().isoformat(), "versions": results.versions()}
             entry |= {"machine": f"{platform.system()} {platform.machine()}, {schedule.device().type}"}
-            files.write(RECORDS, json.dumps(records() | {digits.source: entry}, indent=1) + "\n")
+            files.write(RECORDS, json.dumps(records() | {place: entry}, indent=1) + "\n")
     return 0

@@ -63,7 +63,7 @@ class ConditionalVAE(nn.Module):
         self.to_mu, self.to_logvar = (nn.Linear(hidden_dim, latent_dim) for _ in range(2))
         joined = latent_dim + num_classes
         self.decoder = nn.Sequential(nn.Linear(joined, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 784))
-        nn.init.normal_(self.decoder[0].weight[:, latent_dim:])  # the label is to be heard from the start
+        nn.init.normal_(self.decoder[0].weight[:, latent_dim:], std=2.0)  # the label is to be heard from the start
 
     def encode(self, x, y):
         x = torch.cat([x.flatten(1), F.one_hot(y, self.num_classes)], dim=1) if self.sees else x.flatten(1)
