@@ -22,8 +22,8 @@
 # - choose sampler, steps and guidance by measurement;
 # - put the method on the codes of a VAE, as Stable Diffusion does.
 #
-# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in about 150
-# seconds on two CPU cores.
+# **Time.** About 75 minutes to read without the sections marked *Further*. All cells run in two and a half
+# minutes on two CPU cores.
 #
 # **You need** chapter 02's loss and its VAE, and the two scores of chapter 03.
 #
@@ -358,7 +358,7 @@ holds("and far from noise", max(best.frechet, untold.frechet) < noise.frechet / 
 # %% [markdown]
 # ## 11.5 What would a perfect network say? · 7 min
 #
-# Squared error has a known best answer: the conditional mean (chapter 01). For (11.2) it is the mean of $\varepsilon - x$ over all pairs that could have led to this $x_t$. If the data are *finitely many* points
+# Squared error has a known best answer $g$, the mean of the targets $V$: $\mathbb E(g-V)^2 = (g - \mathbb E V)^2 + \operatorname{var} V$. For (11.2) it is the mean of $\varepsilon - x$ over all pairs that could have led to this $x_t$. If the data are *finitely many* points
 # $x^{(1)}, \dots, x^{(N)}$ with weights $\pi_i$, Bayes' rule gives it in closed form. More generally let $x_t = a_t x + \sigma_t \varepsilon$ (here $a_t = 1 - t$, $\sigma_t = t$; from now on $\sigma_t$ is a number, not the sigmoid). Then the best guess of the picture is
 #
 # $$\hat x(x_t) = \sum_i p_i\, x^{(i)}, \qquad p = \operatorname{softmax}_i\!\Bigl(\log \pi_i - \frac{\lVert x_t - a_t x^{(i)} \rVert^2}{2\sigma_t^2}\Bigr), \tag{11.5}$$
@@ -447,7 +447,7 @@ holds("nor nearly, as test digits go", ours.median() > 0.7 * unseen.median(), ou
 # to learn. How networks fail in just this useful way is a question of current research; large models do reproduce some training pictures (Carlini et al., 2023).
 
 # %% [markdown]
-# ## 11.6 One guess, four names · 4 min
+# ## 11.6 One guess, four names · 3 min
 #
 # Papers train networks to guess the noise $\varepsilon$, the picture $x$, a velocity, or the **score** $\nabla \log p_t(x_t)$, the direction in which the density $p_t$ of noisy pictures grows fastest. Given $x_t = a_t x + \sigma_t\varepsilon$, a guess of one is a guess of all:
 #
@@ -674,7 +674,7 @@ results.add(
 )
 
 # %% [markdown]
-# The wish is paid for with variety. (At $w = 0$ the digits are mixed, so the variety *within* what was asked for means nothing there.) Where the Fréchet distance is smallest depends on the data: of these four, at $w = 2$ on MNIST, where at $w = 1$ one picture in five
+# The wish is paid for with variety. (At $w = 0$ the digits are mixed, so the variety *within* what was asked for means nothing there.) Where the Fréchet distance is smallest depends on the data: of these four, at $w = 2$ on MNIST, where at $w = 1$ about one picture in six
 # is not what was asked for, and at $w = 1$ on the embedded digits. From $w = 2$ to $4$ it grows on both.
 #
 # > **⚠ Common mistake.** Taking $w$ from a paper. Ho and Salimans write $\hat\varepsilon = (1 + w')\,\hat\varepsilon_\text{with} - w'\,\hat\varepsilon_\text{without}$: there 0 means no guidance, and their
@@ -954,7 +954,7 @@ print(sum(p.numel() for p in net.parameters()), "weights")
 
 # %%
 adam = torch.optim.Adam(net.parameters(), 3e-3)
-for _ in range(150):  # 5000 for digits that one can read
+for _ in range(150):  # 5000 take two minutes, and two digits in three can be read
     pick = torch.randint(len(images), (64,))
     x, y, t = 2 * images[pick] - 0.25, labels[pick], torch.randn(64, device=images.device).sigmoid()
     noise = torch.randn_like(x)
