@@ -12,7 +12,7 @@ from course_utils.commands import chapters, form
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SCRIPTS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
 CORE = {"00": 20, "06": 90}  # minutes; 75 for the others
-TRAINS = dict.fromkeys(("01", "02", "03", "05", "08", "09"), 15)  # before this minute
+TRAINS = dict.fromkeys(("01", "02", "03", "05", "08", "09", "10", "11"), 15)  # before this minute
 
 FORMS = {path.stem[:2]: form.form(nbformat.read(path.with_suffix(".ipynb"), as_version=4)) for path in SCRIPTS}
 
