@@ -22,7 +22,7 @@ from tqdm import tqdm
 from course_utils import files, pretrained, results, schedule
 from course_utils.data import load_images, toydata
 from course_utils.taught import modes, stable
-from course_utils.taught.stable import ManyLinear, Pack, Spread, each, many_mlps, new_game, squared_slope
+from course_utils.taught.stable import ManyLinear, Pack, Spread, each, many_mlps, new_games, squared_slope
 
 RECORD = results.EXPECTED.with_name("modes.json")
 FOLDER = schedule.ROOT / "build" / "modes"
@@ -160,7 +160,7 @@ def play(method: str, name: str, seed: int = 0) -> dict:
     judges = options.pop("make", judge)(dim, data.width)
     if options.get("d_loss") is Replay:
         options["d_loss"] = Replay()
-    update = new_game(generator, judges, **options)
+    update = new_games(generator, judges, **options)
     batch, begun = GAMES * BATCH * options.get("d_steps", 1), time.process_time()
     for _ in range(STEPS[name]):
         update(data.points[torch.randint(len(data.points), (batch,))])

@@ -43,7 +43,7 @@ def plain_g(judge, real, fake):
     return each(softplus(-judge(fake)))
 
 
-def new_game(generator, judge, d_loss=plain_d, g_loss=plain_g, *, d_steps=1, after=None, ahead=None, rate=1e-3):
+def new_games(generator, judge, d_loss=plain_d, g_loss=plain_g, *, d_steps=1, after=None, ahead=None, rate=1e-3):
     adam_g, adam_d = (torch.optim.Adam(part.parameters(), rate, (0.5, 0.99), fused=True) for part in (generator, judge))
     games, latent_dim, _ = generator[0].weight.shape
 

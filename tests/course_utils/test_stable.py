@@ -19,9 +19,9 @@ def test_games_side_by_side_are_games_of_their_own():
             layer.weight, layer.bias = (nn.Parameter(one[:1].clone()) for one in (layer.weight, layer.bias))
     x = torch.randn(3 * 8, 2)
     torch.manual_seed(1)
-    stable.new_game(*nets)(x)
+    stable.new_games(*nets)(x)
     torch.manual_seed(1)
-    stable.new_game(*alone)(x[:8])  # the first numbers drawn are the first game's
+    stable.new_games(*alone)(x[:8])  # the first numbers drawn are the first game's
     for together, single in zip(nets, alone, strict=True):
         for a, b in zip(together.parameters(), single.parameters(), strict=True):
             torch.testing.assert_close(a[:1], b)
