@@ -17,6 +17,7 @@ COMMANDS = {
     "conditional": "chapter 08's table: ways to tell a network its label, over several seeds",
     "app": "the generator in a page of your browser (chapter 10)",
     "uses": "anomalies and few labels, measured over seeds for chapter 10",
+    "modes": "which remedies keep a small GAN's modes: all methods, ring, grid and stacked digits",
     "likelihood": "the published protocol for a likelihood, as far as there is time",
     "compare": "the closing table of the course: every family that has weights, side by side",
 }

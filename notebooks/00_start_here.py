@@ -182,7 +182,7 @@ holds(
 # | [04](04_saturation.ipynb) | saturation: why the generator's first loss starves it, and the repair | available |
 # | [05](05_dcgan.ipynb) | DCGAN: the same game with convolutions | available |
 # | [06](06_evaluation.ipynb) | evaluation: measuring whether generated pictures are any good | available |
-# | 07 | stabilising GANs, and what to do against mode collapse | planned |
+# | [07](07_stable_gans.ipynb) | stabilising GANs, and what to do against mode collapse | available |
 # | [08](08_conditional.ipynb) | conditional generation: asking for a seven and getting one | available |
 # | [09](09_vae_gan.ipynb) | VAE–GAN, and the two families side by side | available |
 # | [10](10_serving.ipynb) | from notebook to use: checkpoints, choosing the best model, export, a page that draws | available |

@@ -912,20 +912,16 @@ results.check()
 # - Chapter 07 (planned) will count modes, with the section below.
 
 # %% [markdown]
-# ## 91.10 Further: counting modes · 15 min
+# ## 91.10 Further: counting modes · 14 min
 #
 # Recall asks how much of the data a generator covers, and answers with balls around samples. When we made the data ourselves we can do
 # better: we know the modes and count them. Two sets of points in the plane have become the usual ones (after Metz et al., 2017, and Srivastava et al., 2017).
 # The **ring** has 8 narrow Gaussians on the unit circle, with standard deviation 0.01. The **grid** has 25, two units apart, with 0.05. Take 2500 samples. One is of
 # **high quality** if it lies within three standard deviations of a centre. A mode is **captured** if it has at least one such sample.
-
+# Chapter 07 writes out the function that counts both, and the two for stacked pictures below.
 
 # %%
-def count_modes(samples, centres, std):
-    distance, nearest = torch.cdist(samples, centres).min(dim=1)
-    good = distance <= 3 * std
-    return len(nearest[good].unique()), good.float().mean().item()
-
+from course_utils.taught.modes import count_modes, stack_digits, stacked_modes
 
 # %% [markdown]
 # > **❓ Predict.** Which share of the *true* samples is of high quality? "Three sigma" makes many people think of 99.7 %. Does it hold in the plane? And in 20
@@ -1010,21 +1006,6 @@ holds("the KL divergence to even shares tells", divergence > 0.5, divergence)
 #
 # Twenty-five modes are few. **Stacked MNIST** has a thousand: three digits drawn at random become the red, green and blue channel of one picture. A classifier reads
 # the three channels, and the mode is the number it reads.
-
-
-# %%
-def stack_digits(images, n, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    index = torch.randint(len(images), (n, 3), generator=generator).to(images.device)
-    return images[index].squeeze(2)
-
-
-def stacked_modes(pictures, classifier):
-    channels = pictures.flatten(0, 1).unsqueeze(1)  # (3n, 1, 28, 28)
-    with schedule.evaluating(classifier):
-        digits = torch.cat([classifier(part).argmax(dim=1) for part in channels.split(1000)])
-    return digits.view(-1, 3) @ torch.tensor([100, 10, 1], device=digits.device)
-
 
 # %%
 stacked = stack_digits(digits.test, 1000, seed=schedule.seed())

@@ -1,4 +1,4 @@
-"""Chapter 91: how many modes of the data a generator draws."""
+"""Chapter 07: how many modes of the data a generator draws."""
 
 import torch
 
