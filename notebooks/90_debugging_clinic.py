@@ -33,7 +33,7 @@
 # **Time.** The core, about 70 minutes; what stands under *Further*, about 35 more. Running all
 # cells, about <!--90.seconds-->20 seconds on two CPU cores (not yet timed on a GPU).
 #
-# **You need** chapters 02 and 03. Single cases touch chapters 04, 05 and 07 (planned); you can read them without.
+# **You need** chapters 02 and 03. Single cases touch chapters 04, 05 and 07; you can read them without.
 #
 # ![Three rows of ten pictures: test digits; what a VAE makes of them that minimises the negative ELBO; what a VAE makes of
 # them that minimises the ELBO.](images/90.png)

@@ -909,7 +909,7 @@ results.check()
 #
 # - Exercise 06 asks what the bias depends on, in an investigation of your own.
 # - [Appendix 92](92_likelihood.ipynb) asks how probable pictures are, [appendix 93](93_disentanglement.ipynb) what a code is good for.
-# - Chapter 07 (planned) will count modes, with the section below.
+# - [Chapter 07](07_stable_gans.ipynb) counts modes, and mends the games that lose them; the section below counts them in digits.
 
 # %% [markdown]
 # ## 91.10 Further: counting modes · 14 min
