@@ -18,17 +18,15 @@
 #
 # - tell both networks of a GAN a label, and get the digit you ask for;
 # - measure whether a model obeys, and whether it knows more than one seven;
-# - say why the discriminator must be told the label, and where in a network the label can go;
+# - say why the discriminator must be told the label;
 # - write a conditional VAE, and give one digit's handwriting to another.
 #
 # **Time.** About 70 minutes to read without the sections marked *Further*. All cells run in about 120
 # seconds on two CPU cores.
 #
-# **You need** chapter 05's networks and update (5.1, 5.2); the best judge and its divergence (3.6, 3.7); chapter 02's model and bound (2.1, 2.2); chapter 06's scores (6.4 to 6.6).
+# **You need** chapters 05 (5.1, 5.2), 03 (3.6, 3.7), 02 (2.1, 2.2) and 06 (6.4 to 6.6).
 #
 # ![Ten rows of ten digits, drawn by a generator: the first row holds zeros, the second ones, and so on to the nines.](images/08.png)
-#
-# *What you will make: a row for each label.*
 
 # %% tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.
@@ -109,7 +107,7 @@ class ConditionalGenerator(nn.Module):
 
 
 # %% [markdown]
-# D has chapter 05's layers, written out there, up to the one that turns a picture into 1568 numbers (`[:-2]` leaves out its last linear layer and a change of shape). On top it has not one judge but ten, and the label says which of them is asked. Judge 7 learns: is this a
+# D has chapter 05's layers but the last, which turn a picture into 1568 numbers. On top it has not one judge but ten, and the label says which of them is asked. Judge 7 learns: is this a
 # real *seven*?
 
 
@@ -129,7 +127,7 @@ class ConditionalDiscriminator(nn.Module):
 #
 # Fill in the label, and both networks are functions of one input again. So the step is chapter 03's
 # `gan_update`, with what chapter 05 puts around it: rates that fade, a price on steep slopes of D, an average of G's weights.
-# Fakes get the labels of the batch's real pictures (8.12 tries others).
+# Fakes get the real pictures' labels.
 
 
 # %%

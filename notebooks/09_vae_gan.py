@@ -83,7 +83,7 @@ results = Results("09", digits.source)
 #
 # Encoder and decoder are trained as a VAE. A discriminator $D$ learns to tell real pictures from what the decoder makes,
 # and the decoder is also paid for being taken for real. The networks are chapter 05's: the generator without its tanh is the decoder, the discriminator without
-# its last layer (`[:-2]`: that and a change of shape) the encoder's body, and a second one, whole, is $D$.
+# its last layer the encoder, and a second one, whole, is $D$.
 
 
 # %%
@@ -314,7 +314,7 @@ holds("its strokes are firmer than the twin's", child[3] < alone[3], child[3], a
 results.add(mse=child[0], frechet=child[2], twin_mse=alone[0], twin_frechet=alone[2], vae_frechet=second[2])
 
 # %% [markdown]
-# ## 9.3 Whose gradient goes where · 6 min
+# ## 9.3 Whose gradient goes where · 5 min
 #
 # Three networks, four terms. Which term moves which network decides whether a training can work, and is where copies of this model go wrong most often. So we ask autograd.
 # Below are the four terms for one batch, without any step, and for each term the size of its gradient in each network.
@@ -366,10 +366,10 @@ holds("adversarial: all three, unless we prevent it", reached["adversarial"] == 
 
 # %% [markdown]
 # The adversarial term reaches $D$, and with the wrong sign: it would teach $D$ to take fakes for real. In `hybrid_update` two things prevent it: `adam_vae` does not own $D$'s weights, and `requires_grad_(False)` keeps
-# the gradient from being left there. (`fakes.detach()` is the same care the other way round: it keeps $D$'s loss out of the decoder.)
+# the gradient from being left there.
 #
 # It also reaches the *encoder*, through the codes of the rebuilt pictures. Is that wanted? Document 004 asks for one "combined loss"; whoever gives the sum to one optimiser trains the encoder on all of it. Larsen et al. say no: their encoder
-# learns from reconstruction and KL only. So does ours: `z.detach()` cuts the path, at the price of a second pass of the decoder. Pictures invented from noise have no path to the encoder in the first place. (What happens without the cut: section 9.11.)
+# learns from reconstruction and KL only. So does ours: `z.detach()` cuts the path, at the price of a second pass of the decoder. (Without the cut: section 9.11.)
 
 # %%
 cut = terms(hybrid, discriminator, x, cut=True)["adversarial"]
@@ -382,12 +382,12 @@ holds("the decoder has one in both", min(moved(term, networks)["decoder"] for te
 # ## 9.4 What λ = 0 and λ = 1 mean · 7 min
 #
 # The document asks for a loss "VAE loss + adversarial loss with weight λ", and for an ablation with "λ = 0 (pure VAE) and λ = 1 (pure GAN loss)". The two do not fit together. In
-# a sum, $L_\text{VAE} + \lambda' L_\text{adv}$, no finite weight makes the first term vanish. In the mixture (9.1) it does at $\lambda = 1$. Apart from that end they are the same family: dividing (9.1) by
+# a sum, $L_\text{VAE} + \lambda' L_\text{adv}$, no finite weight makes the first term vanish. In the mixture (9.1) it does at $\lambda = 1$. Elsewhere they agree: dividing (9.1) by
 # $(1-\lambda)/784$ gives the sum with
 #
 # $$\lambda' = 784\,\frac{\lambda}{1 - \lambda}, \tag{9.2}$$
 #
-# and a constant factor of the loss does not change what Adam does (it divides the gradient by its size; only its $\epsilon$ notices).
+# and a constant factor of the loss does not change what Adam does.
 
 
 # %%
@@ -471,7 +471,7 @@ holds("λ = 1 rebuilds nothing", ratio > 4, ratio)
 #
 # If the KL term goes to zero, the encoder gives every picture the same cloud, $\mathcal N(0, I)$: posterior collapse (section 2.8). The rest of such a training is wasted, and the document asks to stop it. Exactly zero it will
 # never be, and for a moment it may be small in a healthy training, too: chapter 02's curve dips before it rises. Hence the stop wants a hundred
-# steps in a row below half a nat (a message of half a nat tells at best $e^{0.5} = 1.6$ pictures apart):
+# steps in a row below half a nat:
 
 
 # %%
@@ -567,8 +567,8 @@ calm = max(rough.values())
 holds("none of the losses jumps in that quarter: on average less than a fifth of its mean a step", calm < 0.2, calm)
 
 # %% [markdown]
-# (The picture shows means over five steps, and whole trainings: earlier, some curves do jump.) So by the document's measure the hybrid ends as smoothly as the VAE, and its adversarial losses are about as rough as a reconstruction error, which has the luck of the batch in it. But a smooth curve is no good curve: an adversarial loss at rest
-# would be compatible with a perfect generator and with a useless $D$ (chapter 03). What the losses say about pictures we can see by putting Fréchet distances of the 500 pictures of the film beside them.
+# (Earlier, some curves do jump.) So by the document's measure the hybrid ends as smoothly as the VAE, and its adversarial losses are about as rough as a reconstruction error. But a smooth curve
+# is no good curve (chapter 03). What the losses say about pictures we can see by putting Fréchet distances of the 500 pictures of the film beside them.
 
 
 # %%
@@ -645,7 +645,7 @@ holds("to an untrained D not so much less", costs["untrained D"] > costs["traine
 # Documents 004 and 002 compare the two families in a table and a list. Nearly each of their rows is a claim that can be measured on the models of this course: chapter 02's VAE and chapter 05's GAN as they ship,
 # with the hybrid and its twin beside them. The twin matters. Chapter 02's VAE is made of dense layers and chapter 05's GAN of convolutions, so that a difference between *those* two may be one of layers and not of families.
 #
-# **Structure and loss.** (002: competition against encoder and decoder; 004: ELBO against adversarial loss.) True, as sections 9.1 and 9.3 show. What follows from it: a GAN has no encoder, and a code for a given picture has to be searched for; section 9.15 does it, and finds none that gives the picture exactly.
+# **Structure and loss.** (002: competition against encoder and decoder; 004: ELBO against adversarial loss.) True, as sections 9.1 and 9.3 show. (A GAN has no encoder; 9.15 searches for a code.)
 #
 # **Likelihood.** (004: tractable lower bound against intractable.) For the VAE true, and measured: chapter 02's bound is <!--02.elbo-->-101.2 nats a picture on MNIST, and importance weighting raises it to <!--02.iw_bound_500-->-94.2. For the GAN "intractable" says too little. Its pictures lie on a surface with at most as many dimensions as the code, 64 among 784; beside this surface the density is not hard to compute, it is zero.
 #
@@ -677,7 +677,7 @@ for name, model in family.items():
 # No jumps, in either family: decoder and generator are compositions of continuous functions. So the row is wrong as it stands. What a GAN lacks is not continuity but a map *into* its code.
 #
 # **Sample quality** (004: sometimes blurry against highly realistic) and **mode coverage** (004: better against prone to collapse; 002: diversity against realism). For the first take the board of 9.2; for the second recall, the share of real pictures that lie near an
-# invented one. (Chapter 06: precision asks for realism, recall for diversity.)
+# invented one.
 
 # %%
 print(f"{'':22s} precision  recall")
@@ -730,7 +730,7 @@ holds("the adversarial loss is the rougher one", rough[1.0] > rough[0.0], *rough
 # |---|---|---|
 # | structure, loss | encoder–decoder, ELBO / competition, adversarial | so it is (9.3); hence a code for a given picture in one pass / by search |
 # | latent space | continuous, smooth / discontinuous | continuous in both |
-# | sample quality | sometimes blurry / highly realistic | the soft strokes are there; but a large part of the distance is the choice of codes (9.9) |
+# | sample quality | sometimes blurry / highly realistic | the soft strokes are there; but a large part of the distance is the choice of codes, see 9.9 |
 # | training stability | more stable / unstable | true in the records: at λ = 1 the loss is rougher, and there and for the shipped GAN the result depends more on the seed |
 # | likelihood | tractable lower bound / intractable | a bound / no density at all |
 # | mode coverage | better / prone to collapse | recall: the other way round here |
@@ -740,7 +740,7 @@ holds("the adversarial loss is the rougher one", rough[1.0] > rough[0.0], *rough
 # ## 9.9 The row that breaks the slogan · 6 min
 #
 # "VAEs are blurry, GANs are sharp." If it were the *family*, no model that is trained on pixel errors alone could draw well. Here is one: an **autoencoder** with the twin's networks, no noise, no KL term, only a small price on
-# long codes, so that they stay together; and *afterwards* a density fitted to the codes of the training pictures (Ghosh et al., 2020). Chapter 06's row of this kind fitted one Gaussian. Here it is a mixture of ten.
+# long codes, so that they stay together; and *afterwards* a density fitted to the codes of the training pictures (Ghosh et al., 2020). Here it is a mixture of ten.
 
 # %%
 from sklearn.mixture import GaussianMixture

@@ -80,7 +80,7 @@ digits = load_images("mnist")
 results = Results("10", digits.source)
 
 # %% [markdown]
-# ## 10.1 A page that draws · 8 min
+# ## 10.1 A page that draws · 7 min
 #
 # A model that lives in a notebook is used by one person. One line in a terminal changes that:
 #
@@ -197,7 +197,7 @@ holds("the page is gone", app.poll() is not None)
 # %% [markdown]
 # ## 10.2 A run to choose from · 2 min
 #
-# The weights come from a run of which somebody kept one state and threw away the rest. We shall need such a run (10.6): chapter 05's game, with a rate that does not fade. **Start it, and read on at 10.3 while it runs.**
+# The weights come from a run of which somebody kept one state and threw away the rest. We shall need such a run in 10.6: chapter 05's game, with a rate that does not fade. **Start it, and read on at 10.3 while it runs.**
 
 # %%
 # short, full
@@ -719,7 +719,7 @@ with torch.inference_mode():
 # One picture, a full batch and an odd number between them: these are the sizes at which exports break, and one with 1 alone would have hidden it. The last line is a frequent report of a 'wrong export' (one is among the references): the
 # network was in train mode.
 #
-# ## 10.8 How fast, and how small? · 8 min
+# ## 10.8 How fast, and how small? · 9 min
 #
 # One float32 weight takes four bytes, a whole number from −127 to 127 takes one. **Quantisation** replaces the weights $w$ of a layer by such numbers $q$ and one scale $s$
 # for each output channel,
