@@ -34,9 +34,6 @@ def solution(path: Path):
         cell.metadata.pop("lines_to_next_cell", None)
         cell.metadata.pop("lines_to_end_of_cell_marker", None)
         cell.id = cell.metadata.get("nbgrader", {}).get("grade_id", f"cell-{number:03d}")
-        if exercise.kind_of(cell) == "test":  # folded, in JupyterLab and on Colab: it is there to be run
-            cell.metadata["jupyter"] = {**cell.metadata.get("jupyter", {}), "source_hidden": True}
-            cell.metadata["cellView"] = "form"
     for fault in faults(notebook):
         raise ExerciseError(f"{path.name}: {fault}.")
     return notebook
@@ -117,6 +114,9 @@ def released(path: Path):
             for cell in notebook.cells:
                 cell.source = placeholder.get(cell.id, cell.source)
     for cell in notebook.cells:
+        if exercise.kind_of(cell) == "test":  # folded, in JupyterLab and on Colab: it is there to be run
+            cell.metadata["jupyter"] = {**cell.metadata.get("jupyter", {}), "source_hidden": True}
+            cell.metadata["cellView"] = "form"
         if any(mark in cell.source for mark in MARKS):
             raise ExerciseError(f"{path.name}: cell {cell.id!r} would be released with a mark of {' or '.join(MARKS)}.")
     return notebook

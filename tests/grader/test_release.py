@@ -10,6 +10,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+from jupytext.compare import compare_notebooks
 
 from course_utils import CourseError
 from grader import __main__ as commands
@@ -63,16 +64,22 @@ def test_nothing_leaks(folders):
 
 
 def test_checks_are_folded_and_nothing_else_is(folders):
-    """For every graded code cell, whatever its source says; nbgrader's own metadata stay what the source says."""
+    """For every graded code cell that learners get, whatever its source says; nbgrader's own metadata stay."""
     release.release(*folders)
     written = jupytext.read(SOURCE)
-    for path in (folders[0] / "ex99_tiny.ipynb", folders[1] / "ex99_tiny.ipynb"):
-        for cell, before in zip(nbformat.read(path, as_version=4).cells, written.cells, strict=True):
-            folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
-            assert folded == (exercise.kind_of(cell) == "test" or "bootstrap" in cell.metadata.get("tags", []))
-            theirs, ours = cell.metadata.get("nbgrader", {}), before.metadata.get("nbgrader", {})
-            assert {key: theirs[key] for key in ours} == ours
-            assert set(theirs) - set(ours) <= {"cell_type", "checksum"}
+    released = nbformat.read(folders[1] / "ex99_tiny.ipynb", as_version=4)
+    for cell, before in zip(released.cells, written.cells, strict=True):
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert folded == (exercise.kind_of(cell) == "test" or "bootstrap" in cell.metadata.get("tags", []))
+        theirs, ours = cell.metadata.get("nbgrader", {}), before.metadata.get("nbgrader", {})
+        assert {key: theirs[key] for key in ours} == ours
+        assert set(theirs) - set(ours) <= {"cell_type", "checksum"}
+
+
+@pytest.mark.parametrize("path", [SOURCE, *sorted(SOLUTIONS.glob("ex*.py"))], ids=lambda path: path.stem)
+def test_a_twin_is_its_source(path):
+    """Code, text and metadata, so that an editor that pairs them changes neither."""
+    compare_notebooks(source.solution(path), jupytext.read(path), "py:percent")
 
 
 @pytest.mark.skipif(not sorted(EXERCISES.glob("ex*.ipynb")), reason="no exercises have been released yet")
