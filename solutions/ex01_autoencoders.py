@@ -1164,8 +1164,7 @@ def error(model, size):
 models = train_sizes([1, 12], small[:600], steps=120)
 check(len(models) == 2, "One network for each code size.")
 curve = [error(model, size) for model, size in zip(models, (1, 12), strict=True)]
-message = "Twelve numbers should rebuild clearly better than one: is a new network made and trained for each entry?"
-check(curve[1] < 0.85 * curve[0], message)
+check(curve[1] < 0.85 * curve[0], "Twelve numbers should rebuild clearly better than one: is each network trained?")
 ### BEGIN HIDDEN TESTS
 average = small[:600].mean(dim=0, keepdim=True)
 by_mean = F.mse_loss(average.expand_as(held_out), held_out).item()

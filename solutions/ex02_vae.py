@@ -735,13 +735,8 @@ mu, logvar = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(403)).
 logvar = 0.5 * logvar
 exact = -mu.sin() * (-logvar.exp() / 2).exp()
 each = score_gradients(mu, logvar, 50_000)
-close(
-    each.mean(dim=0),
-    exact,
-    "The mean over the draws is off for another number of rows and coordinates.",
-    rtol=0,
-    atol=0.1,
-)
+message = "The mean over the draws is off for another number of rows and coordinates."
+close(each.mean(dim=0), exact, message, rtol=0, atol=0.1)
 # At μ = 0, σ = 1 and d = 3 the second moment of (cos a + cos b + cos c)·a is 2.168.
 check(
     1.35 < float(score_gradients(torch.zeros(1, 3), torch.zeros(1, 3), 50_000).std()) < 1.6,

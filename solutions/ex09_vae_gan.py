@@ -97,6 +97,7 @@ class Decoder(nn.Module):
         return self.layers(z)
 
 
+# %% nbgrader={"grade": false, "grade_id": "judge", "locked": true, "schema_version": 3, "solution": false}
 class Judge(nn.Module):
     """Pictures (n, 64), pixels in [0, 1], to one logit each, (n,): positive for real."""
 

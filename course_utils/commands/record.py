@@ -19,14 +19,13 @@ goes to build/record/.
 
 import argparse
 import datetime
+import itertools
 import json
 import platform
 import statistics
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -36,9 +35,11 @@ from torchvision.utils import save_image
 from tqdm.auto import tqdm
 
 from course_utils import files, pretrained, results, schedule
+from course_utils.commands.weights import label_accuracy, own_numbers
 from course_utils.data import Images, batches, load_images
-from course_utils.game import MLPGAN, InSixteenBits, sample_gan
+from course_utils.game import MLPGAN, InSixteenBits
 from course_utils.taught.autoencoder import Autoencoder
+from course_utils.taught.autoregressive import PixelCNN
 from course_utils.taught.conditional import Given
 from course_utils.taught.dcgan import dcgan_init, slope_penalty
 from course_utils.taught.diffusion import FlowNet, flow_loss, guided, to_path, to_pixels
@@ -50,11 +51,12 @@ RECORDS = Path(__file__).parents[1] / "record.json"
 
 
 class Race:
-    """What a recipe hands to the clock, and what is left when it has run down."""
+    """What a recipe hands to the clock. What is drawn from in the end is `model`, with the weights of `average`, the
+    running average of `part`, where a recipe keeps one."""
 
-    def __init__(self, model, update, optimizers, batch_size, *, labels=False, fade="rise and fall"):
+    def __init__(self, model, update, optimizers, batch_size, *, labels=False, fade="rise and fall", average=None):
         self.model, self.update, self.optimizers = model, update, optimizers
-        self.batch_size, self.labels, self.fade = batch_size, labels, FADES[fade]
+        self.batch_size, self.labels, self.fade, self.average = batch_size, labels, FADES[fade], average
         self.rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
 
     def run(self, digits: Images, seconds: float, seed: int) -> int:
@@ -69,9 +71,12 @@ class Race:
                 batch = next(stream)
                 self.update(*batch) if self.labels else self.update(batch)
                 steps += 1
-                now = (time.perf_counter() - begun) / seconds
-                bar.update(min(1.0, now) * seconds - done * seconds)
-                done = min(1.0, now)
+                now = min(1.0, (time.perf_counter() - begun) / seconds)
+                bar.update((now - done) * seconds)
+                done = now
+        if self.average:
+            part, average = self.average
+            part.load_state_dict(average.module.state_dict())
         return steps
 
 
@@ -97,59 +102,58 @@ def adam(network, rate, **options):
     return torch.optim.Adam(network.parameters(), rate, fused=True, **options)
 
 
-def descent(model, optimizer, loss_of: Callable, batch_size: int, **options) -> Race:
-    """A race in which one loss falls."""
+def descent(model, rate, loss_of: Callable, batch_size: int, *, most: float | None = None, labels=False) -> Race:
+    """A race in which one loss falls; with `most`, of the running average of the weights."""
+    optimizer, average = adam(model, rate), averaged(model, most) if most else None
 
     def update(*batch):
         loss = loss_of(*batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if average:
+            average.update_parameters(model)
 
-    return Race(model, update, [optimizer], batch_size, **options)
+    return Race(model, update, [optimizer], batch_size, labels=labels, average=(model, average) if average else None)
 
 
 # ---------------------------------------------------------------- the recipes
 
 
 def autoencoder() -> Race:
-    model = Autoencoder()
-    return descent(model, adam(model, 4e-3), lambda x: F.mse_loss(model(x), x), 128)
+    model = Autoencoder().to(schedule.device())
+    return descent(model, 4e-3, lambda x: F.mse_loss(model(x), x), 128)
 
 
 def vae() -> Race:
-    model = VAE()
+    model = VAE().to(schedule.device())
 
     def loss(x):
         logits, mu, logvar = model(x)
         return negative_elbo(logits, x, mu, logvar)
 
-    return descent(model, adam(model, 4e-3), loss, 256)
+    return descent(model, 4e-3, loss, 256)
 
 
 def game(networks, rates, *, batch_size=32, most=0.995, gamma=0.0, labels=False) -> Race:
     """A race of two players; what is drawn from is the running average of the generator."""
-    generator, discriminator = InSixteenBits(networks.generator), InSixteenBits(networks.discriminator)
-    drawn = averaged(networks.generator, most)
-    adam_g, adam_d = (
-        adam(player, rate, betas=(0.5, 0.99))
-        for player, rate in zip((networks.generator, networks.discriminator), rates, strict=True)
-    )
-    taken = 0
+    generator, discriminator = networks.generator, networks.discriminator
+    average, steps = averaged(generator, most), itertools.count(1)
+    optimizers = [
+        adam(one, rate, betas=(0.5, 0.99)) for one, rate in zip((generator, discriminator), rates, strict=True)
+    ]
 
     def update(x, y=None):
-        nonlocal taken
         x, z = 2 * x - 1, torch.randn(len(x), networks.latent_dim, device=x.device)
-        artist, judge, slope = generator, discriminator, networks.discriminator
-        if labels:
-            artist, judge, slope = (Given(one, y) for one in (networks.generator, networks.discriminator, slope))
-        due = gamma and taken % 8 == 7
-        gan_update(artist, judge, adam_g, adam_d, x, z, 8 * gamma / 2 * slope_penalty(slope, x) if due else 0.0)
-        drawn.update_parameters(networks.generator)
-        taken += 1
+        players = [Given(one, y) if labels else one for one in (generator, discriminator)]
+        due = gamma and next(steps) % 8 == 0
+        penalty = 8 * gamma / 2 * slope_penalty(players[1], x) if due else 0.0
+        gan_update(*map(InSixteenBits, players), *optimizers, x, z, penalty)
+        average.update_parameters(generator)
 
-    model = SimpleNamespace(generator=drawn.module, latent_dim=networks.latent_dim)
-    return Race(model, update, [adam_g, adam_d], batch_size, labels=labels, fade="hold and fall")
+    return Race(
+        networks, update, optimizers, batch_size, labels=labels, fade="hold and fall", average=(generator, average)
+    )
 
 
 def gan() -> Race:
@@ -166,77 +170,39 @@ def cdcgan() -> Race:
     return game(pretrained.ConditionalGAN().to(schedule.device()), (2e-3, 2e-3), gamma=0.5, labels=True)
 
 
+class Flow(FlowNet):
+    @torch.no_grad()
+    def sample(self, n, steps=8, guidance=2.0):
+        """The digits 0 to 9 in turn, by Euler's method; a guided velocity asks twice, so that 8 steps are 16 calls."""
+        y = torch.arange(n, device=self.out.weight.device) % 10
+        velocity, x = guided(self, y, guidance), torch.randn(n, 1, 28, 28, device=y.device)
+        for t, s in itertools.pairwise(torch.linspace(1, 0, steps + 1).tolist()):
+            x = x + (s - t) * velocity(x, t)
+        return to_pixels(x)
+
+
 def flow() -> Race:
-    model = FlowNet().to(schedule.device())
-    drawn = averaged(model, 0.998)
-    optimizer = adam(model, 4e-3)
-    race = descent(model, optimizer, lambda x, y: flow_loss(model, to_path(x), y), 32, labels=True)
-    descend = race.update
+    model = Flow().to(schedule.device())
+    return descent(model, 4e-3, lambda x, y: flow_loss(model, to_path(x), y), 32, most=0.998, labels=True)
 
-    def update(x, y):
-        descend(x, y)
-        drawn.update_parameters(model)
 
-    race.update, race.model = update, drawn.module
-    return race
+def pixelcnn() -> Race:
+    model = PixelCNN().to(schedule.device())
+    return descent(model, 5e-3, lambda x: model.nats(torch.bernoulli(x)).mean(), 16)
+
+
+FAMILIES = {  # name: (chapter and what it is, recipe)
+    "autoencoder": ("01, autoencoder 784–128–64", autoencoder),
+    "vae": ("02, VAE 784–400–20", vae),
+    "gan": ("03, GAN of dense networks", gan),
+    "dcgan": ("05, DCGAN", dcgan),
+    "cdcgan": ("08, DCGAN that is told the label", cdcgan),
+    "flow": ("11, flow matching, told the label, 16 calls", flow),
+    "pixelcnn": ("12, PixelCNN", pixelcnn),
+}
 
 
 # ---------------------------------------------------------------- what is measured of each
-
-
-def draw_gan(model, n):
-    return sample_gan(model.generator, torch.randn(n, model.latent_dim, device=schedule.device()))
-
-
-def draw_conditional(model, n):
-    z, y = torch.randn(n, model.latent_dim, device=schedule.device()), torch.arange(n, device=schedule.device()) % 10
-    with schedule.evaluating(model.generator):
-        parts = zip(z.split(1000), y.split(1000), strict=True)
-        return torch.cat([(model.generator(*part) + 1) / 2 for part in parts])
-
-
-def draw_flow(model, n, steps=8, guidance=2.0):
-    """Euler's method; the guided velocity asks the network twice, so that 8 steps are 16 calls."""
-    pictures = []
-    with schedule.evaluating(model):
-        for y in (torch.arange(n, device=schedule.device()) % 10).split(1000):
-            velocity, x = guided(model, y, guidance), torch.randn(len(y), 1, 28, 28, device=y.device)
-            for t, s in pairwise(torch.linspace(1, 0, steps + 1).tolist()):
-                x = x + (s - t) * velocity(x, t)
-            pictures.append(to_pixels(x))
-    return torch.cat(pictures)
-
-
-@torch.no_grad()
-def test_mse(model, digits):
-    return {"test_mse": F.mse_loss(model(digits.test), digits.test).item()}
-
-
-@torch.no_grad()
-def test_loss(model, digits):
-    logits, mu, logvar = model(digits.test)
-    return {"test_loss": negative_elbo(logits, digits.test, mu, logvar).item()}
-
-
-def obedience(pictures, digits):
-    """Share of the pictures, asked for as 0, 1, …, 9, 0, …, that the classifier reads as asked."""
-    classifier = pretrained.load(f"classifier-{digits.source}")
-    with torch.no_grad():
-        answers = torch.cat([classifier(part).argmax(dim=1) for part in pictures.split(1000)])
-    return {
-        "label_accuracy": (answers == torch.arange(len(answers), device=answers.device) % 10).double().mean().item()
-    }
-
-
-FAMILIES = {  # name: (chapter and what it is, recipe, how it draws, what else is measured)
-    "autoencoder": ("01, autoencoder 784–128–64", autoencoder, None, test_mse),
-    "vae": ("02, VAE 784–400–20", vae, lambda model, n: model.sample(n), test_loss),
-    "gan": ("03, GAN of dense networks", gan, draw_gan, None),
-    "dcgan": ("05, DCGAN", dcgan, draw_gan, None),
-    "cdcgan": ("08, DCGAN that is told the label", cdcgan, draw_conditional, None),
-    "flow": ("11, flow matching, told the label, 16 calls", flow, draw_flow, None),
-}
-TOLD = ("cdcgan", "flow")
 
 
 def reference_rows(digits: Images) -> dict[str, dict[str, float]]:
@@ -249,23 +215,19 @@ def reference_rows(digits: Images) -> dict[str, dict[str, float]]:
 
 def race(family: str, digits: Images, seed: int, seconds: float) -> dict:
     """One run: train by the clock, draw, score, keep a sheet of pictures."""
-    _, recipe, draw, also = FAMILIES[family]
     schedule.seed_everything(seed)
-    contest = recipe()
-    steps = contest.run(digits, seconds, seed)
-    torch.manual_seed(seed)
-    found = {"steps": steps}
-    if also:
-        with schedule.evaluating(contest.model):
-            found |= also(contest.model, digits)
-    if draw:
-        pictures = draw(contest.model, len(digits.test))
-        found |= score(pictures, digits.test, pretrained.load(f"classifier-{digits.source}"))._asdict()
-        if family in TOLD:
-            found |= obedience(pictures, digits)
-    else:
-        with schedule.evaluating(contest.model):
-            pictures = contest.model(digits.test[:100])
+    contest = FAMILIES[family][1]()
+    model, found = contest.model, {"steps": contest.run(digits, seconds, seed)}
+    with schedule.evaluating(model):
+        if family == "autoencoder":
+            pictures = model(digits.test)
+        else:  # a thousand at a time
+            counts = [len(part) for part in digits.test.split(1000)]
+            pictures = torch.cat([pretrained.draw(model, n, seed=1000 * seed + k) for k, n in enumerate(counts)])
+            found |= score(pictures, digits.test, pretrained.load(f"classifier-{digits.source}"))._asdict()
+        found |= own_numbers(model, pictures, digits)
+        if family == "flow":
+            found["label_accuracy"] = label_accuracy(pictures, digits)
     sheet = (schedule.ROOT if (schedule.ROOT / "notebooks").is_dir() else Path()) / "build" / "record"
     sheet.mkdir(parents=True, exist_ok=True)
     save_image(pictures[:100], sheet / f"{family}-{digits.source}-{seed}.png", nrow=20, padding=1)
@@ -282,6 +244,7 @@ KEYS = {  # how each figure is written
     "inception_score": "IS {:.2f}",
     "frechet": "Fréchet {:.1f}",
     "label_accuracy": "as asked {:.3f}",
+    "test_nats": "{:.2f} nats",
 }
 
 
