@@ -1,6 +1,6 @@
 """Trains on the first batch again and again.
 
-loses: train-beats-pca-test
+loses: train-beats-pca-test, investigation-test
 """
 
 

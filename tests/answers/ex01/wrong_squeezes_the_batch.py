@@ -1,6 +1,6 @@
 """Squeezes away every axis of length one, also the batch of a single picture.
 
-loses: encode-shape-test, bottleneck-test
+loses: encode-shape-test, bottleneck-test, investigation-test
 """
 
 

@@ -1,6 +1,6 @@
 """Uses the same noise for every picture of the batch.
 
-loses: kl-sampling-test, draw-test
+loses: kl-sampling-test, draw-test, pathwise-mu-test, pathwise-logvar-test
 """
 
 

@@ -1,6 +1,6 @@
 """Measures the distance of the means without p's variance.
 
-loses: kl-direction-test
+loses: kl-direction-test, kl-shared-prior-test
 """
 
 

@@ -1,6 +1,6 @@
 """Sums over everything: one number for the batch.
 
-loses: kl-by-hand-test, kl-direction-test, kl-stable-test
+loses: kl-by-hand-test, kl-direction-test, kl-stable-test, kl-shared-prior-test
 """
 
 
