@@ -1549,7 +1549,7 @@ like_5_1 = {"width": settings.width, "latent_dim": settings.latent_dim, "refine"
 colour = DCGAN(28, channels=3, **like_5_1).to(device)
 colour_update, _ = new_game(*colour.children(), settings.rates, colour_plan.steps)
 fresh = sample_gan(colour.generator, fixed_z[:200])
-train(colour_update, tinted, steps=colour_plan.steps, batch_size=settings.batch_size)
+colour_history = train(colour_update, tinted, steps=colour_plan.steps, batch_size=settings.batch_size)
 
 # %%
 made = sample_gan(colour.generator, fixed_z[:200])

@@ -1110,11 +1110,14 @@ for source in ("mnist", "embedded"):
 # </details>
 
 # %% [markdown]
-# ## On one page · 5 min
+# ## On one page · 6 min
 #
 # The chapter in plain torch: train a feature net, then score heaps of pictures with it.
 
 # %%
+import torch
+from torch import nn
+
 # A feature net: the last hidden layer of a small classifier, half a minute of training at most.
 images = digits.train  # or torchvision.datasets.MNIST("data", download=True).data[:, None] / 255
 labels = digits.train_labels  # or the .targets of the same object
@@ -1165,8 +1168,8 @@ for name, pictures in tries.items():
     print(f"{name:9s} {distance:8.1f}  {share_in_balls(fake, world):9.2f}  {share_in_balls(world, fake):6.2f}")
 
 # %% [markdown]
-# Look at the last row. With these eyes noise had a *precision* of 0.98 in the stored run: it lay in real balls. Recall was not deceived, the distance in
-# part: it put noise far away, but nearer than real threes. So it happens with a net that you train yourself, too: never report precision alone.
+# Look at the last row. With these eyes noise had a *precision* of 0.42 in the stored run, and 0.98 in another: so much of it lay in real balls. Recall was not
+# deceived; the distance put noise last here, and nearer than real threes in the other run. It happens with a net that you train yourself, too: never report precision alone.
 
 # %% [markdown]
 # ## Your numbers · 1 min

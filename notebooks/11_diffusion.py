@@ -210,7 +210,7 @@ def update(x, y):
 size = {"steps": settings.steps, "batch_size": settings.batch_size}
 state = {"model": model, "optimizer": optimizer, "fade": fade}
 history = train(update, digits.train, labels=digits.train_labels, name="11_flow", state=state, **size)
-model.eval()
+model = model.eval()
 
 # %% [markdown]
 # (Two details. `fading_adam` holds the rate for half of the steps and then lets it fall to nothing. And times are drawn as $\sigma(\text{normal})$, with $\sigma$ the sigmoid, so that the middle of the road is practised most (as in Esser et al., 2024).)
@@ -1101,7 +1101,7 @@ def update_binary(x, y):
 
 # %%
 train(update_binary, digits.train, labels=digits.train_labels, steps=retrain.steps, batch_size=settings.batch_size)
-binary_model.eval()
+binary_model = binary_model.eval()
 
 
 # %%

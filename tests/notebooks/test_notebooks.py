@@ -253,6 +253,16 @@ def test_there_are_chapters():
     assert len(chapters_) >= 13
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_no_output_is_a_wall(script):
+    """Where a cell's last line returns a network, or a history of losses, a notebook prints the whole of it."""
+    for number, cell in enumerate(nbformat.read(script.with_suffix(".ipynb"), as_version=4).cells):
+        for output in cell.get("outputs", ()):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            assert len(text.splitlines()) <= 34, f"cell {number} prints {len(text.splitlines())} lines"
+            assert len(text) <= 4000, f"cell {number} prints {len(text)} characters"
+
+
 def test_the_first_cell_is_the_same_in_every_chapter_and_exercise():
     notebooks = [*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "exercises").glob("*.ipynb")]
     code = [[cell for cell in jupytext.read(path).cells if cell.cell_type == "code"] for path in notebooks]
