@@ -197,7 +197,9 @@ history = train(
 
 # %%
 variety = {name: row.std(dim=0).mean() for name, row in rows.items()}  # how much the ten of a row differ
-after_100, after_1000 = (variety[f"rebuilt after {n} steps"] / variety["test digits"] for n in ("100", "1,000"))
+*_, end = variety.values()
+early = [variety.get(f"rebuilt after {n} steps", end) for n in ("100", "1,000")]
+after_100, after_1000 = (one / variety["test digits"] for one in early)
 holds("after 100 steps the ten are much alike: their variety, of 1 for the digits, is", after_100 < 0.5, after_100)
 holds("after 1,000 steps it is", after_1000 > 0.7, after_1000)
 

@@ -1582,8 +1582,8 @@ for name, (side, channels) in plan.items():
     print(f"{name:13s} {side}×{side}×{channels}: {count(networks):9,} weights; trained here: ", end="")
     print("yes" if settings.width == 64 else "only on the full schedule")
 
-full = schedule.choose(runs=({}, {"fashion_mnist": 20_000, "cifar10": 50_000}))
-for name, steps in full.runs.items():  # none on the short schedule
+full = schedule.choose(steps=((), (20_000, 50_000)))  # none on the short schedule
+for name, steps in zip(("fashion_mnist", "cifar10"), full.steps, strict=False):
     images = load_images(name)
     other = DCGAN(images.train.shape[-1], images.train.shape[1], settings.width, settings.latent_dim).to(device)
     update, state = new_game(other.generator, other.discriminator, settings.rates, steps)

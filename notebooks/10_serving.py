@@ -201,7 +201,7 @@ holds("the page is gone", app.poll() is not None)
 
 # %%
 # short, full
-settings = schedule.choose(steps=(500, 5_000), every=(25, 250), batch_size=(32, 32))  # a checkpoint every so many steps
+settings = schedule.choose(steps=(500, 5_000), batch_size=(32, 32))
 print(vars(settings))
 
 # %%
@@ -217,7 +217,8 @@ def keep(step):
 
 # %%
 size = {"steps": settings.steps, "batch_size": settings.batch_size}
-history = train(update, digits.train, **size, watch=keep, watch_every=settings.every)
+every = max(1, settings.steps // 20)  # a checkpoint after each twentieth of the game
+history = train(update, digits.train, **size, watch=keep, watch_every=every)
 print(f"{len(kept)} generators kept, of steps {min(kept):,} to {max(kept):,}")
 
 # %% [markdown]

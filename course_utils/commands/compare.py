@@ -118,13 +118,13 @@ def measure() -> None:
 
 
 def table(source: str) -> str:
-    lines = [f"{source:44s}  nats     inception  Fréchet  prec.  recall  train s  draw s"]
+    lines = [f"{source:46s}  nats     inception  Fréchet  prec.  recall  train s  draw s"]
     for row in recorded()[source]["rows"]:
         mean = {key: sum(row[key]) / len(row[key]) for key in SCORES}
         nats = f"{'≤' if row['bound'] else ' '}{sum(row['nats']) / len(row['nats']):6.1f}" if row.get("nats") else ""
         cost = f"{row['train_seconds']:7.0f} {row['draw_seconds']:7.2f}" if "draw_seconds" in row else ""
         scores = f"{mean['inception_score']:8.2f} {mean['frechet']:9.1f} {mean['precision']:7.2f} {mean['recall']:7.2f}"
-        lines.append(f"{row['name']:44s} {nats:8s} {scores} {cost}  {row['can']}")
+        lines.append(f"{row['name']:46s} {nats:8s} {scores} {cost}  {row['can']}")
     return "\n".join(lines)
 
 

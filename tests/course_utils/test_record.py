@@ -26,6 +26,7 @@ def test_every_recipe_trains_draws_and_is_scored(family, place):
     digits = digits._replace(test=digits.test[:200], test_labels=digits.test_labels[:200])
     found = record.race(family, digits, seed=3, seconds=0.2)
     assert found["steps"] >= 1
+    assert found["cpu_seconds"] > 0
     scores = {"test_mse"} if family == "autoencoder" else {"inception_score", "frechet"}
     assert scores < found.keys()
     assert ("label_accuracy" in found) == (family in ("cdcgan", "flow"))
@@ -79,7 +80,7 @@ def test_a_recorded_run_is_not_repeated(place, monkeypatch, capsys):
 
     def race(family, digits, seed, seconds):
         calls.append((family, seed))
-        return {"steps": 7, "inception_score": 2.0 + seed, "frechet": 30.0}
+        return {"steps": 7, "cpu_seconds": 0.5, "inception_score": 2.0 + seed, "frechet": 30.0}
 
     monkeypatch.setattr(record, "race", race)
     monkeypatch.setattr(record, "reference_rows", lambda digits: {"noise": {"inception_score": 1.0, "frechet": 9.0}})
