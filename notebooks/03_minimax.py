@@ -218,8 +218,7 @@ history = train(
 # distribution $p(z)$ and computes $x = G(z)$. Call the distribution of the results $p_g$. Drawing from it is easy, but for a network
 # like ours nobody can write it down: the model is **implicit**.
 #
-# > **❓ Predict.** $z$ is uniform between 0 and 1, and $G(z) = -\log(1 - z)$. Which distribution is that? Sketch its histogram
-# > before you run the cell.
+# > **❓ Predict.** $z$ is uniform between 0 and 1, and $G(z) = -\log(1 - z)$. Which distribution is that? Sketch its histogram first.
 
 # %% jupyter={"outputs_hidden": true}
 import math
@@ -676,11 +675,11 @@ holds("no slope is left at θ = 10", slope[-1] < 1e-4 < slope[8], slope[8], slop
 #
 # For the *value*, no. The best answer to a fixed $D$ puts all pictures where $D$ is largest; say it is $t$ there. The value is then
 # $\mathbb{E}_{p_\text{data}}[\log D] + \log(1 - t) \le \log t + \log(1-t) \le -\log 4$, and $D = \tfrac12$ reaches it. Both orders give $-\log 4$. For the *generator* it is
-# everything. Against $D = \tfrac12$ all generators do equally well; against a $D$ with preferences the best answer makes **only what $D$ likes best**, as a rule one single picture for all noise
+# everything. Against $D = \tfrac12$ all generators do equally well; against a $D$ with preferences the best answer makes **only what $D$ likes best**, as a rule one picture for all noise
 # (Goodfellow, 2016). And a program that takes steps in turns does not say which order it means.
 #
-# An experiment in the plane, on eight narrow Gaussians on a ring. First the two networks play in turns, with the very `gan_update` from above, and
-# then $D$ learns alone for 200 steps. Now $G$ takes 400 large steps: once against this $D$, which stands still, and once, as a control, against one that answers.
+# An experiment in the plane, on eight narrow Gaussians on a ring. The two networks play in turns, with our `gan_update`; then
+# $D$ learns alone for 200 steps. Now $G$ takes 400 large steps: once against this $D$, which stands still, and once, as a control, against one that answers.
 
 # %%
 import copy
