@@ -86,6 +86,22 @@ def seed_everything(number: int | None = None) -> int:
     return number
 
 
+@contextlib.contextmanager
+def training_threads() -> Iterator[None]:
+    """One thread in here, while the small networks of the short schedule train on a CPU; OMP_NUM_THREADS overrules it.
+
+    Beside any other work a second thread makes such a training slower, and alone hardly faster (CONTRIBUTING.md has
+    figures); and sums are taken in the same order on two cores and on sixteen.
+    """
+    before = torch.get_num_threads()
+    small = schedule() == "short" and device().type == "cpu" and "OMP_NUM_THREADS" not in os.environ
+    torch.set_num_threads(1 if small else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def bfloat16_pays() -> bool:
     """Whether 16-bit arithmetic is faster here: on CUDA from Ampere on, on a CPU with AMX tiles (others convert)."""
     if device().type == "cuda":

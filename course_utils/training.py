@@ -28,6 +28,7 @@ class Diary(dict):
     state_dict, load_state_dict = dict.copy, dict.update
 
 
+@schedule.training_threads()
 def train(
     update: Callable[..., dict[str, torch.Tensor]], images: torch.Tensor, *, steps: int, batch_size: int,
     labels: torch.Tensor | None = None, seed: int | None = None, name: str | None = None,

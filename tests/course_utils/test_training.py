@@ -579,6 +579,33 @@ def test_pictures_of_another_kind_are_trained_on_with_a_note(images, words, caps
 # ---------------------------------------------------------------- the loop
 
 
+@pytest.mark.parametrize(
+    ("environment", "inside"),
+    [({}, 1), ({"OMP_NUM_THREADS": "3"}, 3), ({"COURSE_SCHEDULE": "full"}, 3)],
+    ids=["by default", "as wished", "full schedule"],
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_small_networks_train_on_one_thread(environment, inside, fails, monkeypatch, folder):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    seen, before = [], torch.get_num_threads()
+
+    def update(x):
+        seen.append(torch.get_num_threads())
+        return {"loss": math.nan if fails else 1.0}
+
+    torch.set_num_threads(3)
+    try:
+        with contextlib.suppress(CourseError):
+            train(update, torch.rand(9, 2), steps=2, batch_size=3)
+        assert seen == [inside] * 2
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_history_is_what_the_updates_returned():
     losses = iter(torch.arange(1.0, 100))
     history = train(lambda x: {"a": next(losses), "b": 2}, torch.rand(9, 2), steps=5, batch_size=3)
