@@ -697,7 +697,7 @@ games = {
 fig, axes = plt.subplots(1, 3, figsize=(10, 3), sharey=True, constrained_layout=True)
 for ax, (name, (*_, trace)) in zip(axes, games.items(), strict=True):
     for key in ("D(real)", "D(fake)", "D right"):
-        ax.plot(torch.tensor(trace[key]).unfold(0, 20, 1).mean(dim=1), label=key)
+        ax.plot(torch.tensor(trace[key]).unfold(0, min(20, len(trace[key])), 1).mean(dim=1), label=key)
     ax.axhline(0.5, color="k", linestyle="--", linewidth=1)
     ax.set(title=name, xlabel="training step", ylim=(-0.03, 1.03))
 axes[0].set_ylabel("running mean over 20 steps")
@@ -823,7 +823,7 @@ dense_seconds = time.process_time() - begun
 
 # %%
 dense_pictures = sample_gan(dense_state["averaged"], fixed_z)
-distance = {step: evaluation.score(x, real_features, classifier).frechet for step, x in film.items() if step}
+distance = {step: evaluation.score(x, real_features, classifier).frechet for step, x in film.items()}
 dense_distance = evaluation.score(dense_pictures, real_features, classifier).frechet
 for step, one in distance.items():
     print(f"convolutional {step:6,} steps {seconds * step / settings.steps:5.0f} s   Fréchet {one:6.0f}")
@@ -1371,7 +1371,8 @@ holds("half-way around as much as at the ends", abs(ink["turned"] / ink["at the 
 # %% jupyter={"outputs_hidden": true}
 z = torch.randn(6_000, settings.latent_dim, device=device)
 named = judge_codes(z)[0].argmax(dim=1)
-means = torch.stack([z[named == c].mean(dim=0) for c in range(10)])  # (10, latent_dim)
+members = F.one_hot(named, 10).float()  # (6000, 10)
+means = members.T @ z / members.sum(dim=0).clamp(min=1)[:, None]  # (10, latent_dim); 0 for a class never made
 on_shell = F.normalize(means, dim=1) * settings.latent_dim**0.5  # the same directions, at the usual length
 show_images(
     {"mean codes": sample_gan(averaged, means), "the same, lengthened to the shell": sample_gan(averaged, on_shell)},
