@@ -520,7 +520,7 @@ show_images(hits, alt="A test digit and its nine nearest training digits, by eac
 
 # %% [markdown]
 # So a twelfth of the numbers is enough, and PCA's will do. Whoever searches among millions saves memory and time. And
-# what does the code do where it is worse? Put grain on the *queries* only, and search again.
+# where is the code worse? Put grain on the *queries* only, and search again.
 
 # %%
 grainy = (query + 0.5 * torch.randn_like(query)).clamp(0, 1)

@@ -284,8 +284,8 @@ holds("soon D tells the two apart", early < first - 0.3, early)
 holds("then it loses ground, not all of it", early + 0.2 < last < level, last)
 
 # %% [markdown]
-# Neither loss went to zero. $D$'s dropped at once and then *climbed back* most of the way: $D$ did worse again, on a task that got harder. $G$'s shot up and came
-# down, but not to $\log 2$. (The curves are means over 50 steps. In the run above $D$'s sinks again as the rates fade, and the pictures still improve.) That is what success
+# Neither loss went to zero. $D$'s dropped at once and *climbed back* most of the way: $D$ did worse again, on a task that got harder. $G$'s shot up and came
+# down, but not to $\log 2$. (The curves are means over 50 steps. In the run above $D$'s sinks again as the rates fade, and the pictures get no worse.) That is what success
 # looks like here: $D$'s loss climbs towards where it began, $2\log 2 \approx 1.386$, the loss of a
 # discriminator that answers ½ to everything. At the start it says ½ because it knows nothing. At the end of a perfect game it would say ½ because
 # **there is nothing left to know**. That a perfect generator leaves exactly this answer is the theorem of this chapter (section 3.6).
@@ -762,7 +762,7 @@ show(fig, alt="Points in the plane: real ones, made in turns, made while D stand
 
 # %% [markdown]
 # Against a $D$ that stands still the generator gives up most of what it had and crowds where $D$ says "real". Nothing in its loss asks for variety: **what kept
-# the generator varied was a discriminator that answered**: in the control $D$ was as far ahead and $G$'s steps were as large. Making a few kinds of picture and dropping the
+# the generator varied was a discriminator that answered**: in the control $D$ began as far ahead and $G$'s steps were as large. Making a few kinds of picture and dropping the
 # rest is called **mode collapse** (chapter 07).
 
 # %% [markdown]

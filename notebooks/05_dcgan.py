@@ -270,7 +270,7 @@ holds("average and last weights end within a fifth", abs(best.frechet / last.fre
 # (Means of the recorded runs on MNIST: <!--05.inception_score-->7.5 and <!--05.frechet-->54; this run's stand above. Real training pictures do not come to 0,
 # since they are not the test set's.)
 #
-# The average is no better than the last weights: the rates have faded to nothing, the weights have come to rest, and an average over
+# The average scores like the last weights: the rates have faded to nothing, the weights have come to rest, and an average over
 # the last hundred steps is much the same. Where the rate stays high, Yazıcı et al. report large gains.
 
 # %% [markdown]
@@ -1317,7 +1317,7 @@ holds("code 0 has one picture, whoever asks", (first - first[:1]).abs().max() < 
 holds("and half the length already tells the codes apart", list(rows.values())[2].std(dim=0).mean() > 0.05)
 
 # %% [markdown]
-# Very short codes are too much alike to give ten different digits; from half the length on, which is where a straight walk passes, each code has its own picture. (In some trainings
+# Very short codes give few clear digits; from half the length on, which is where a straight walk passes, each code has its own picture. (In some trainings
 # the first two rows show the grid of 5.7.) For a walk from $a$ to $b$ that stays in the shell, turn instead of going straight: **spherical interpolation**
 # (White, 2016). With $\varphi$ the angle between $a$ and $b$ and $t$ from 0 to 1,
 #

@@ -815,8 +815,8 @@ if have_onnx:
     holds("for single pictures ONNX Runtime is faster than PyTorch", ratio > 1.3, f"{ratio:.1f} times")
 
 # %% [markdown]
-# Read the columns for yourself: they are of this machine and of this network, which is small. *PyTorch* and *weights in 8 bits, PyTorch* do the same work, so the difference of their speeds is that of two measurements. ONNX Runtime is several times faster here; the graph of `torch.export`, which PyTorch runs operation by operation as before, is not: its use is that it needs no class.
-# (Where the gain comes from was not taken apart.) Whether eight bits are *faster* depends on the processor; that they are smaller does not.
+# Read the columns yourself: they are of this machine and this network, which is small. *PyTorch* and *weights in 8 bits, PyTorch* do the same work, so the difference of their speeds is that of two measurements. ONNX Runtime is faster here, most for single pictures; the graph of `torch.export`, which PyTorch runs operation by operation, is not: its use is that it needs no class.
+# (Where the gain comes from was not taken apart.) Whether eight bits are *faster* depends on processor and batch; that they are smaller does not.
 
 # %% [markdown]
 # ## 10.9 Your turn · 2 min
