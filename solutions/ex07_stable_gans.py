@@ -14,10 +14,10 @@
 # %% [markdown]
 # # Exercise 07 · How steep may it be?
 #
-# A judge that is too steep, or steep in the wrong places, loses modes for the generator that learns from it. Here you build
-# three ways to hold it back: a weight divided by its largest singular value, a critic that pays for its slope, and a
-# generator that looks two steps ahead. Each is tested where the right answer is known exactly. Then you try what you have
-# built on the ring of eight Gaussians, and the weights of your generator are measured by somebody else.
+# A judge that is too steep, or steep in the wrong places, loses modes for the generator that learns from it. Here you
+# build three ways to hold it back: a weight divided by its largest singular value, a critic that pays for its slope,
+# and a generator that looks two steps ahead. Each is tested where the right answer is known exactly. Then you try
+# what you have built on the ring of eight Gaussians, and the weights of your generator are measured by somebody else.
 #
 # **You will practise**
 #
@@ -33,9 +33,9 @@
 # **Time.** About three hours. All the code runs in about a minute.
 #
 # **How to check yourself.** Run the cells below each task. A line with a ✓ means that the visible checks hold (their
-# code is folded; a click on the three dots opens it); a message says what to think about. When your work is graded, the
-# same checks run again with other numbers and shapes, so make each function right in general. You may use everything in
-# PyTorch and in the course. Questions in words are read by a person.
+# code is folded; a click on the three dots opens it); a message says what to think about. When your work is graded,
+# the same checks run again with other numbers and shapes, so make each function right in general. You may use
+# everything in PyTorch and in the course. Questions in words are read by a person.
 
 # %% nbgrader={"grade": false, "grade_id": "bootstrap", "locked": true, "schema_version": 3, "solution": false} tags=["bootstrap", "hide-input"] jupyter={"source_hidden": true} cellView="form"
 # Looks for the course's helpers. On Colab it fetches what is missing, and only that.
@@ -76,16 +76,16 @@ from course_utils.taught.modes import count_modes
 #
 # ### Task 1a
 #
-# PyTorch keeps the weight of a linear layer as (out, in) and the kernel of a convolution as (out, in, height, width). A
-# kernel is flattened to (out, in · height · width) here, as PyTorch's own spectral norm does it. Call the matrix $W$, and
-# let $u$ be a vector of `out` numbers. One **round** of power iteration is
+# PyTorch keeps the weight of a linear layer as (out, in) and the kernel of a convolution as (out, in, height, width).
+# A kernel is flattened to (out, in · height · width) here, as PyTorch's own spectral norm does it. Call the matrix
+# $W$, and let $u$ be a vector of `out` numbers. One **round** of power iteration is
 #
 # $$v = \frac{W^\top u}{\lVert W^\top u \rVert}, \qquad u_{\text{new}} = \frac{W v}{\lVert W v \rVert}.$$
 #
 # After the last round, $\sigma = u_{\text{new}}^\top W v$. Write a function that does a number of rounds and returns
-# $\sigma$ and the new $u$. It must work for weights with two dimensions or more. And one case needs a thought of its own: where
-# $W^\top u$ is the zero vector, for instance because a layer starts with zeros, $\sigma$ is 0 and $u$ comes back **as it
-# was**, so that it can find something when the weight is no longer zero.
+# $\sigma$ and the new $u$. It must work for weights with two dimensions or more. And one case needs a thought of its
+# own: where $W^\top u$ is the zero vector, for instance because a layer starts with zeros, $\sigma$ is 0 and $u$
+# comes back **as it was**, so that it can find something when the weight is no longer zero.
 
 
 # %% nbgrader={"grade": false, "grade_id": "power-code", "locked": false, "schema_version": 3, "solution": true}
@@ -129,8 +129,8 @@ close(sigma, (21 / 5) ** 0.5, message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The next check compares with a singular value decomposition. Its matrices have a second singular value of at most 0.9
-# times the first, and it asks for 100 rounds.
+# The next check compares with a singular value decomposition. Its matrices have a second singular value of at most
+# 0.9 times the first, and it asks for 100 rounds.
 
 # %% nbgrader={"grade": true, "grade_id": "power-svdvals", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
@@ -188,12 +188,12 @@ close(power_iteration(blind, torch.tensor([1.0, 1e-3]), 1)[0], 5.0, "A row of ze
 # %% [markdown]
 # ### Task 1b
 #
-# Now the layer. `Steady` is a parametrization as in chapter 07: its `forward` gets a weight and returns the weight divided
-# by $\sigma$.
+# Now the layer. `Steady` is a parametrization as in chapter 07: its `forward` gets a weight and returns the weight
+# divided by $\sigma$.
 #
 # - It keeps $u$ **from one use to the next**, in a buffer, so that a checkpoint holds it. It has nothing to learn.
-# - In train mode, each use is one round. In eval mode $u$ stays as it is: the same weight gives the same result, whatever
-#   was asked in between.
+# - In train mode, each use is one round. In eval mode $u$ stays as it is: the same weight gives the same result,
+#   whatever was asked in between.
 # - The gradient passes through $\sigma$ as a function of the weight, but not from one use into an earlier one.
 # - A weight of zeros gives zeros.
 
@@ -246,7 +246,7 @@ def bounded(network):
     return network
 
 
-# %% nbgrader={"grade": true, "grade_id": "steady-keeps", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-keeps", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import close, ours
@@ -269,7 +269,7 @@ message = "One round is not enough for singular values so near to each other: u 
 close(out * 2.0, kernel, message, rtol=1e-3, atol=1e-3)
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "steady-modes", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-modes", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check, close, ours
@@ -297,7 +297,7 @@ for _ in range(60):
 close(found * 2.0, other, "Back in train mode, u follows the weight.", rtol=1e-3, atol=1e-4)
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "steady-gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check, close, ours
@@ -327,9 +327,17 @@ close(
     rtol=1e-3,
     atol=1e-3,
 )
+### END HIDDEN TESTS
+
+# %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-zero", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+import torch
+
+from course_utils.checks import close, ours
+
 zeros = torch.zeros(3, 2)
 layer = Steady(zeros)
 close(layer(zeros), zeros, "A weight of zeros gives zeros, not 0/0.")
+### BEGIN HIDDEN TESTS
 weight = ours("weight_of")([2.0, 1.0], 3, 2, seed=5)
 for _ in range(60):
     out = layer(weight)
@@ -339,18 +347,18 @@ close(out * 2, weight, "After a weight of zeros the layer should find its way ag
 # %% [markdown]
 # ### Task 1c
 #
-# The flattened kernel is not the matrix of the convolution: that one has a row for each output pixel, and would fill the
-# memory. Power iteration never needs it. Two products are enough, $W v$ and $W^\top u$, and for a convolution PyTorch has
-# both: `F.conv2d` and `F.conv_transpose2d` with the same kernel and padding.
+# The flattened kernel is not the matrix of the convolution: that one has a row for each output pixel, and would fill
+# the memory. Power iteration never needs it. Two products are enough, $W v$ and $W^\top u$, and for a convolution
+# PyTorch has both: `F.conv2d` and `F.conv_transpose2d` with the same kernel and padding.
 #
-# Find the largest factor by which `F.conv2d(x, kernel, padding=k // 2)` stretches a picture `x` of `side`×`side` pixels,
-# for a kernel (out, in, k, k) with odd k. Length means the square root of the sum of squares over all channels and
-# pixels. The checks allow a relative error of 0.5 % after 400 rounds.
+# Find the largest factor by which `F.conv2d(x, kernel, padding=k // 2)` stretches a picture `x` of `side`×`side`
+# pixels, for a kernel (out, in, k, k) with odd k. Length means the square root of the sum of squares over all
+# channels and pixels. The checks allow a relative error of 0.5 % after 400 rounds.
 
 
 # %% nbgrader={"grade": false, "grade_id": "convolution-code", "locked": false, "schema_version": 3, "solution": true}
 def convolution_norm(kernel, side, rounds):
-    """The largest singular value of the convolution with a kernel (out, in, k, k) on pictures (in, side, side). A float."""
+    """The largest singular value of a convolution, kernel (out, in, k, k), on pictures (in, side, side). A float."""
     ### BEGIN SOLUTION
     padding = kernel.shape[-1] // 2
     x = torch.randn(1, kernel.shape[1], side, side, dtype=kernel.dtype)
@@ -383,42 +391,50 @@ for kernel, side in cases:
 # %% [markdown]
 # ### Question 1 (4 points)
 #
-# Somebody builds a judge of four convolutions, 3×3 with padding 1 and stride 1, with leaky ReLU between them, and puts a
-# `Steady` on each kernel. "Now its bound is 1", they say.
+# Somebody builds a judge of four convolutions, 3×3 with padding 1 and stride 1, with leaky ReLU between them, and
+# puts a `Steady` on each kernel. "Now its bound is 1", they say.
 #
-# (a) Measure it. Compare $\sigma$ of the flattened kernel with `convolution_norm` for a kernel of ones, for a random one
-# and for a 1×1 kernel, on at least two sizes of pictures. Give your numbers. (b) Explain what you found: why can a
-# convolution stretch more than its flattened kernel, and by which factor at most? (Count in how many patches a pixel
-# stands.) What does that leave of the claim for the four layers? (c) Does the training need the bound to be 1? Say what
-# changes for the generator if the judge's true bound is 3 in place of 1, and what does not. (d) The weight under a `Steady`,
-# before it is divided, is multiplied by ten. What happens to the layer's output, to the gradient in that weight, and to
-# what one step of plain gradient descent changes in the output?
+# (a) Measure it. Compare $\sigma$ of the flattened kernel with `convolution_norm` for a kernel of ones, for a random
+# one and for a 1×1 kernel, on at least two sizes of pictures. Give your numbers. (b) Explain what you found: why can
+# a convolution stretch more than its flattened kernel, and by which factor at most? (Count in how many patches a
+# pixel stands.) What does that leave of the claim for the four layers? (c) Does the training need the bound to be 1?
+# Say what changes for the generator if the judge's true bound is 3 in place of 1, and what does not. (d) The weight
+# under a `Steady`, before it is divided, is multiplied by ten. What happens to the layer's output, to the gradient in
+# that weight, and to what one step of plain gradient descent changes in the output?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-bound", "locked": false, "points": 4, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # One point each.
-# - (a) Own numbers. For the kernel of ones (1 channel): flattened 3, the convolution 7.46 on 5×5, 8.6 on 12×12, towards 9. Random: more than the
-#   flattened one, depending on the kernel (mostly factors from 1.2 to 2). 1×1: equal. With larger pictures it grows a little.
-# - (b) The flattened kernel stretches one patch. A pixel stands in up to 9 patches, so the squared lengths of all patches sum to up to 9 times the
-#   picture's: factor 3 at most. Four layers: 81 at most instead of 1; it is a bound all the same.
-# - (c) No: the bound sets a scale. A factor on the logits (or on a Wasserstein critic's values) scales the generator's gradient; Adam takes out a constant
-#   factor; with probabilities (softplus) the scale of the logits does matter, it decides how sure the judge can be. That *some* bound holds stays.
-#   Accept any reasoned answer that separates "bounded" from "bounded by 1".
-# - (d) Output: unchanged. Gradient: a tenth (f(10 W) = f(W), so f'(10 W) = f'(W)/10). A step of the same rate changes the weight by a tenth as much, and relative to
-#   its length, thus in the output, by a hundredth. Half a point without the hundredth.
+# - (a) Own numbers. For the kernel of ones (1 channel): flattened 3, the convolution 7.46 on 5×5, 8.6 on 12×12,
+#   towards 9. Random: more than the flattened one, depending on the kernel. 1×1: equal. With larger pictures it grows
+#   a little.
+# - (b) The flattened kernel stretches one patch. A pixel stands in up to 9 patches, so the squared lengths of all
+#   patches sum to up to 9 times the picture's: factor 3 at most. Four layers: 81 at most instead of 1; it is a bound
+#   all the same.
+# - (c) No: the bound sets a scale. A factor on the logits (or on a Wasserstein critic's values) scales the
+#   generator's gradient; Adam takes out a constant factor; with probabilities (softplus) the scale of the logits does
+#   matter, it decides how sure the judge can be. That *some* bound holds stays. Accept any reasoned answer that
+#   separates "bounded" from "bounded by 1".
+# - (d) Output: unchanged. Gradient: a tenth (f(10 W) = f(W), so f'(10 W) = f'(W)/10). A step of the same rate changes
+#   the weight by a tenth as much, and relative to its length, thus in the output, by a hundredth. Half a point
+#   without the hundredth.
 # ### END MARK SCHEME
-# (a) Kernel of ones, one channel: flattened 3.00; the convolution 7.46 on 5×5 pixels and 8.74 on 12×12. A random kernel (8, 8, 3, 3): flattened
-# 12.6, convolution 17.4 and 18.9. A random 1×1 kernel (8, 8): 5.34, and 5.34 for both sizes.
+# (a) Kernel of ones, one channel: flattened 3.00; the convolution 7.46 on 5×5 pixels and 8.65 on 12×12. A random
+# kernel (8, 8, 3, 3): flattened 10.9, convolution 15.9 and 17.0. A random 1×1 kernel (8, 8): 6.20, and 6.20 for both
+# sizes.
 #
-# (b) The flattened kernel is a map from one patch to one output pixel of each channel. The convolution applies it to all patches, and a pixel in the middle stands in nine
-# of them. So the patches together have up to nine times the squared length of the picture, and the result can be $\sqrt 9 = 3$ times as long as the flattened kernel
-# says. With 1×1 each pixel stands in one patch. For four layers what is sure is $3^4 = 81$, not 1.
+# (b) The flattened kernel is a map from one patch to one output pixel of each channel. The convolution applies it to
+# all patches, and a pixel in the middle stands in nine of them. So the patches together have up to nine times the
+# squared length of the picture, and the result can be $\sqrt 9 = 3$ times as long as the flattened kernel says. With
+# 1×1 each pixel stands in one patch. For four layers what is sure is $3^4 = 81$, not 1.
 #
-# (c) What matters is that there is a bound. If all of the judge's values are three times as large, the gradient of a Wasserstein generator is, too, and Adam divides it out. Where
-# the values go through a sigmoid, the scale decides how sure the judge can become, so there it is a setting to be tried. Not 1 is needed, but a size that fits.
+# (c) What matters is that there is a bound. If all of the judge's values are three times as large, the gradient of a
+# Wasserstein generator is, too, and Adam divides it out. Where the values go through a sigmoid, the scale decides how
+# sure the judge can become, so there it is a setting to be tried. Not 1 is needed, but a size that fits.
 #
-# (d) The output stays: ten cancels. The gradient is a tenth, since moving the longer weight by the same amount turns it less. Gradient descent then moves the weight by a
-# tenth of what it did, and this tenth counts a tenth, relative to the length: the output changes by a hundredth.
+# (d) The output stays: ten cancels. The gradient is a tenth, since moving the longer weight by the same amount turns
+# it less. Gradient descent then moves the weight by a tenth of what it did, and this tenth counts a tenth, relative
+# to the length: the output changes by a hundredth.
 
 # %% [markdown]
 # ## Part 2: A critic that pays for its slope
@@ -465,13 +481,14 @@ close(generator_loss(fake), -fake.sum().item() / 3, "Minus the mean over the gen
 # %% [markdown]
 # ### Task 2b
 #
-# The penalty of Gulrajani et al. (2017), for samples of **any** shape (n, …), vectors or pictures: with $\hat x_i = \epsilon_i
-# x_i + (1 - \epsilon_i)\, \tilde x_i$, where $\epsilon_i \sim U[0, 1]$ is drawn anew for each pair,
+# The penalty of Gulrajani et al. (2017), for samples of **any** shape (n, …), vectors or pictures: with $\hat x_i =
+# \epsilon_i x_i + (1 - \epsilon_i)\, \tilde x_i$, where $\epsilon_i \sim U[0, 1]$ is drawn anew for each pair,
 #
 # $$\frac1n \sum_i \bigl(\lVert \nabla_{\hat x_i} f(\hat x_i) \rVert - 1\bigr)^2,$$
 #
-# and with `one_sided=True` only slopes above 1 are charged: $\max(0, \lVert \nabla f \rVert - 1)^2$. The length is that of
-# one sample's whole gradient. The critic must be able to learn from the result, also where its slope is exactly zero.
+# and with `one_sided=True` only slopes above 1 are charged: $\max(0, \lVert \nabla f \rVert - 1)^2$. The length is
+# that of one sample's whole gradient. The critic must be able to learn from the result, also where its slope is
+# exactly zero.
 #
 # Two critics whose slope is known everywhere:
 
@@ -495,7 +512,7 @@ def bowl(x):
 
 # %% nbgrader={"grade": false, "grade_id": "penalty-code", "locked": false, "schema_version": 3, "solution": true}
 def gradient_penalty(critic, real, fake, one_sided=False):
-    """The penalty on the critic's slope between real and fake samples (n, …): one number. `critic` maps (n, …) to (n,)."""
+    """The penalty on the slope of `critic`, (n, …) => (n,), between real and fake samples (n, …): one number."""
     ### BEGIN SOLUTION
     share = torch.rand(len(real), *[1] * (real.dim() - 1))
     x = (share * real + (1 - share) * fake).detach().requires_grad_()
@@ -559,7 +576,7 @@ from course_utils.checks import check, close
 real, fake = torch.full((4000, 1, 2, 2), 0.5), torch.zeros(4000, 1, 2, 2)
 found = [torch.as_tensor(gradient_penalty(bowl, real, fake)).item() for _ in range(3)]
 for value in found:  # the slope at a mixed picture has the length ε
-    message = "With `bowl`, real pictures of length 1 and black fakes, the mean of (ε − 1)² is 1/3: one ε from [0, 1] for each pair."
+    message = "Real pictures of length 1, black fakes: the mean of (ε − 1)² is 1/3. One ε from [0, 1] for each pair."
     close(value, 1 / 3, message, rtol=0, atol=0.03)
 check(len(set(found)) == 3, "Draw ε anew at each call.")
 ### BEGIN HIDDEN TESTS
@@ -615,8 +632,8 @@ for one_sided in (False, True):
 # ### Task 2c
 #
 # One step of each player. The critic lowers its loss plus `weight` times the (two-sided) penalty; the fakes are the
-# generator's for the noise `z`. Neither step may move the other's weights, and gradients that the other step has left must
-# not count. The number that you return is the loss before the step.
+# generator's for the noise `z`. Neither step may move the other's weights, and gradients that the other step has left
+# must not count. The number that you return is the loss before the step.
 
 
 # %% nbgrader={"grade": false, "grade_id": "steps-code", "locked": false, "schema_version": 3, "solution": true}
@@ -660,7 +677,7 @@ def descent(network, rate):
     return torch.optim.SGD(network.parameters(), rate)
 
 
-# %% nbgrader={"grade": true, "grade_id": "critic-step", "locked": true, "points": 3, "schema_version": 3, "solution": false}
+# %% given=["losses-code", "penalty-code"] nbgrader={"grade": true, "grade_id": "critic-step", "locked": true, "points": 3, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import close
@@ -687,7 +704,7 @@ for seed in seeds:
     )
     close(generator.weight.detach(), a, "The critic's step must leave the generator's weights alone.")
 
-# %% nbgrader={"grade": true, "grade_id": "generator-step", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["losses-code"] nbgrader={"grade": true, "grade_id": "generator-step", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import close
@@ -713,7 +730,7 @@ for seed in seeds:
     )
     close(critic.weight.detach(), w, "The generator's step must leave the critic's weights alone.")
 
-# %% nbgrader={"grade": true, "grade_id": "alternating-steps", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+# %% given=["losses-code", "penalty-code"] nbgrader={"grade": true, "grade_id": "alternating-steps", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import close
@@ -735,42 +752,52 @@ close(generator.weight.detach(), a, message, rtol=1e-3, atol=1e-3)
 # %% [markdown]
 # ### Question 2 (4 points)
 #
-# (a) A log shows the critic's loss, without the penalty, rise from −3 to −0.1 in a training. Name two explanations, one
-# that should please and one that should not, and how you would tell them apart. (b) Another log shows −40, −400, −40,000,
-# and then NaN. What was forgotten, and why is there no best critic then? (c) Suppose that the generator has reached its goal:
-# its distribution is that of the data. Which critics are then best in (7.6), what does the two-sided penalty charge them,
-# and what does the one-sided? (d) A colleague has "one norm over the whole batch" in the penalty and finds that her
-# training depends strongly on the batch size. To which slope of the single sample does her penalty push, for a batch of $n$
-# alike ones, and what does she see if she goes from batches of 16 to batches of 256?
+# (a) A log shows the critic's loss, without the penalty, rise from −3 to −0.1 in a training. Name two explanations,
+# one that should please and one that should not, and how you would tell them apart. (b) Another log shows −40, −400,
+# −40,000, and then NaN. What was forgotten, and why is there no best critic then? (c) Suppose that the generator has
+# reached its goal: its distribution is that of the data. Which critics are then best in (7.6), what does the
+# two-sided penalty charge them, and what does the one-sided? (d) A colleague has "one norm over the whole batch" in
+# the penalty and finds that her training depends strongly on the batch size. To which slope of the single sample does
+# her penalty push, for a batch of $n$ alike ones, and what does she see if she goes from batches of 16 to batches of
+# 256?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-losses", "locked": false, "points": 4, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # One point each.
-# - (a) Good: the distributions have come together (the loss is minus an estimate of their distance). Bad: the critic has become weak, too flat, badly trained, or its bound has shrunk. To tell: train
-#   the critic alone for longer with the generator held still and see whether the value falls; measure its slopes; count modes and good samples.
-# - (b) The bound (penalty, clip, norm) is missing or the penalty has no effect (no create_graph, weight 0). Any critic can be multiplied by a number above 1 and the loss is lower: no minimum.
-# - (c) All critics with bound 1 reach 0 then, the constant ones, too. The two-sided penalty charges the constant one its full weight, λ (1 − 0)², so the best penalised critic is *not*
-#   flat (unless it cannot be otherwise): the generator is pushed although it is right. One-sided: nothing.
-# - (d) |∇|_batch = √n s = 1, so s = 1/√n: 1/4 for 16, 1/16 for 256. The critic becomes four times flatter; generator's gradients are a quarter (with Adam less visible), the balance with weight and rates changes.
+# - (a) Good: the distributions have come together (the loss is minus an estimate of their distance). Bad: the critic
+#   has become weak, too flat, badly trained, or its bound has shrunk. To tell: train the critic alone for longer with
+#   the generator held still and see whether the value falls; measure its slopes; count modes and good samples.
+# - (b) The bound (penalty, clip, norm) is missing or the penalty has no effect (no create_graph, weight 0). Any
+#   critic can be multiplied by a number above 1 and the loss is lower: no minimum.
+# - (c) All critics with bound 1 reach 0 then, the constant ones, too. The two-sided penalty charges the constant one
+#   its full weight, λ (1 − 0)², so the best penalised critic is *not* flat (unless it cannot be otherwise): the
+#   generator is pushed although it is right. One-sided: nothing.
+# - (d) |∇|_batch = √n s = 1, so s = 1/√n: 1/4 for 16, 1/16 for 256. The critic becomes four times flatter;
+#   generator's gradients are a quarter (with Adam less visible), the balance with weight and rates changes.
 # ### END MARK SCHEME
-# (a) The loss is minus the critic's estimate of the distance. Either the samples have come near the data, or the critic has become too weak to see the difference: too flat, or not trained far enough. I
-# would hold the generator still and train the critic for some hundred steps more. If its loss falls again, the rise was the critic's. And I would count modes and good samples.
+# (a) The loss is minus the critic's estimate of the distance. Either the samples have come near the data, or the
+# critic has become too weak to see the difference: too flat, or not trained far enough. I would hold the generator
+# still and train the critic for some hundred steps more. If its loss falls again, the rise was the critic's. And I
+# would count modes and good samples.
 #
-# (b) A bound. Without penalty, clip or norm a critic whose loss is negative can be multiplied by ten, and its loss is ten times lower. There is no lowest value, so the weights grow without end.
+# (b) A bound. Without penalty, clip or norm a critic whose loss is negative can be multiplied by ten, and its loss is
+# ten times lower. There is no lowest value, so the weights grow without end.
 #
-# (c) If both distributions are equal, every critic has the value 0 in (7.6), a constant one, too. The two-sided penalty charges a flat critic its whole weight, for each slope is 1 away from 1. So the
-# critic stays steep somewhere and moves a generator that was right. The one-sided penalty charges nothing there.
+# (c) If both distributions are equal, every critic has the value 0 in (7.6), a constant one, too. The two-sided
+# penalty charges a flat critic its whole weight, for each slope is 1 away from 1. So the critic stays steep somewhere
+# and moves a generator that was right. The one-sided penalty charges nothing there.
 #
-# (d) With $n$ slopes of length $s$ the one norm is $\sqrt n\, s$, and the penalty wants it to be 1: $s = 1/\sqrt n$. That is 1/4 for 16 and 1/16 for 256. With the larger batch her critic becomes four times
-# flatter, and so do the generator's gradients; it looks like a smaller rate.
+# (d) With $n$ slopes of length $s$ the one norm is $\sqrt n\, s$, and the penalty wants it to be 1: $s = 1/\sqrt n$.
+# That is 1/4 for 16 and 1/16 for 256. With the larger batch her critic becomes four times flatter, and so do the
+# generator's gradients; it looks like a smaller rate.
 
 # %% [markdown]
 # ## Part 3: Two steps ahead
 #
 # ### Task 3a
 #
-# Two players share a function $f(x, y)$: $x$ is to lower it, $y$ to raise it. Before $x$ moves, it works out what $y$ is going to do:
-# $y_0 = y$, and
+# Two players share a function $f(x, y)$: $x$ is to lower it, $y$ to raise it. Before $x$ moves, it works out what $y$
+# is going to do: $y_0 = y$, and
 #
 # $$y_{k+1} = y_k + \eta\, \frac{\partial f}{\partial y}(x, y_k).$$
 #
@@ -854,10 +881,10 @@ for x, y, eta, steps in cases:
 # %% [markdown]
 # ### Task 3b
 #
-# The same for two networks. The generator takes one step of its optimizer against the critic *as it will be* after `steps`
-# steps of plain gradient descent, at rate `eta`, on the critic's loss of task 2a, **without a penalty**, with the same real
-# samples and the same fakes. The gradient passes through these steps. Afterwards the critic's own weights are what they
-# were. (`functional_call` of chapter 07 is imported.)
+# The same for two networks. The generator takes one step of its optimizer against the critic *as it will be* after
+# `steps` steps of plain gradient descent, at rate `eta`, on the critic's loss of task 2a, **without a penalty**, with
+# the same real samples and the same fakes. The gradient passes through these steps. Afterwards the critic's own
+# weights are what they were. (`functional_call` of chapter 07 is imported.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "unrolled-code", "locked": false, "schema_version": 3, "solution": true}
@@ -884,7 +911,7 @@ def bent_critic(seed):
     return nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 1), nn.Flatten(0))
 
 
-# %% nbgrader={"grade": true, "grade_id": "unrolled-linear", "locked": true, "points": 3, "schema_version": 3, "solution": false}
+# %% given=["losses-code"] nbgrader={"grade": true, "grade_id": "unrolled-linear", "locked": true, "points": 3, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check, close
@@ -909,7 +936,7 @@ for eta, steps in cases:
     right = torch.outer(noise, later - steps * eta * fake)
     close(moved, right, "For a linear critic the step is known exactly.", rtol=1e-3, atol=1e-3)
 
-# %% nbgrader={"grade": true, "grade_id": "unrolled-bent", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% given=["losses-code"] nbgrader={"grade": true, "grade_id": "unrolled-bent", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import copy
 
 import torch
@@ -940,7 +967,7 @@ for seed in seeds:
     message = "Compared with finite differences of the whole: what the second step changes depends on the first."
     close(moved, -finite_difference(value, a).float(), message, rtol=1e-2, atol=1e-3)
 
-# %% nbgrader={"grade": true, "grade_id": "unrolled-leaves-critic", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+# %% given=["losses-code"] nbgrader={"grade": true, "grade_id": "unrolled-leaves-critic", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import close
@@ -966,15 +993,15 @@ close(
 #
 # ### Task 4
 #
-# Train a `Drawer` on the ring of eight Gaussians: a **plain** one, by the losses of chapter 03 and nothing else, and one
-# with a **remedy** that you have built. It may be one of parts 1 to 3, another of chapter 07, two together, or one of your
-# own; judge, losses, rates and batches are up to you. Everything else should be the same for both, so that the difference
-# is the remedy's. The data are `toydata.ring(100_000).samples`.
+# Train a `Drawer` on the ring of eight Gaussians: a **plain** one, by the losses of chapter 03 and nothing else, and
+# one with a **remedy** that you have built. It may be one of parts 1 to 3, another of chapter 07, two together, or
+# one of your own; judge, losses, rates and batches are up to you. Everything else should be the same for both, so
+# that the difference is the remedy's. The data are `toydata.ring(100_000).samples`.
 #
 # The remedied drawer is measured by somebody else: the check puts its weights into a `Drawer` of its own, draws 2,500
-# points from its own noise and counts. It wants **at least 7 modes, and at least 50 % good samples**, for two seeds, of
-# which you see one. Other seeds must give other weights, and the same seed the same. One training should take at most 10
-# seconds on one core.
+# points from its own noise and counts. It wants **at least 7 modes, and at least 50 % good samples**, for two seeds,
+# of which you see one. Other seeds must give other weights, and the same seed the same. One training should take at
+# most 10 seconds on one core.
 #
 # Some things to try: 1,400 steps; Adam with `betas=(0.5, 0.99)` and a rate of `1e-3`, which falls in the second half;
 # batches of 64 to 256; two steps of the judge for each of the generator's.
@@ -1092,22 +1119,26 @@ with when_ready():
 #
 # ### Report (6 points)
 #
-# Vary **one** thing of your remedied training and find out what it does: the price or the bound, the number of the judge's
-# steps, the rate or its fall, the batch, the size of the noise you feed, how far the generator looks ahead; or leave your
-# remedy in and take something else out. Write down first what you expect. Then train at least three settings with at least four
-# seeds each, and the plain drawer with the same seeds. Report in about 200 words: expectation; modes and good samples for
-# every run (not their means alone); whether modes or good samples alone would have told you the same; how much of the
-# difference could be luck, judged by the spread over seeds; and what you cannot conclude. Does your remedy still deserve
-# the credit when the plain drawer gets the same number of judge's steps and the same falling rates?
+# Vary **one** thing of your remedied training and find out what it does: the price or the bound, the number of the
+# judge's steps, the rate or its fall, the batch, the size of the noise you feed, how far the generator looks ahead;
+# or leave your remedy in and take something else out. Write down first what you expect. Then train at least three
+# settings with at least four seeds each, and the plain drawer with the same seeds. Report in about 200 words:
+# expectation; modes and good samples for every run (not their means alone); whether modes or good samples alone would
+# have told you the same; how much of the difference could be luck, judged by the spread over seeds; and what you
+# cannot conclude. Does your remedy still deserve the credit when the plain drawer gets the same number of judge's
+# steps and the same falling rates?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "essay-report", "locked": false, "points": 6, "schema_version": 3, "solution": true}
 # ### BEGIN MARK SCHEME
 # - an expectation stated before the result, right or wrong (1);
-# - own numbers, run by run, for three settings and four seeds, modes and good samples side by side, with the plain drawer (2);
-# - a control at equal effort: the plain drawer with the same steps of the judge and the same rates; who deserves the credit (1);
+# - own numbers, run by run, for three settings and four seeds, modes and good samples side by side, with the plain
+#   drawer (2);
+# - a control at equal effort: the plain drawer with the same steps of the judge and the same rates; who deserves the
+#   credit (1);
 # - what each of the two numbers alone would have said (0.5);
 # - a conclusion within the numbers: which differences exceed the spread of seeds, and what was not tried (1.5).
-# Numbers differ with the code: check that they agree with what the submitted code returns. Look at `train_drawer`, too: both branches should be games against a judge, and differ in the remedy
-# alone. Points that are put on the centres without a judge are no remedy.
+#   Numbers differ with the code: check that they agree with what the submitted code returns. Look at `train_drawer`,
+#   too: both branches should be games against a judge, and differ in the remedy alone. Points that are put on the
+#   centres without a judge are no remedy.
 # ### END MARK SCHEME
 # TODO

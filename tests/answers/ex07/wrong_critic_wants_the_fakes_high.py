@@ -1,6 +1,6 @@
 """Exchanges the two sides of the critic's loss.
 
-loses: wasserstein-losses, critic-step, alternating-steps, unrolled-linear, unrolled-bent, unrolled-leaves-critic
+loses: wasserstein-losses
 """
 
 

@@ -1,6 +1,6 @@
 """Flattens all but the last dimension of a kernel.
 
-loses: power-kernels, steady-keeps
+loses: power-kernels
 """
 
 

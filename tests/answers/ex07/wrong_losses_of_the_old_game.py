@@ -1,6 +1,6 @@
 """Takes the losses of chapter 03: a sigmoid on the critic's values.
 
-loses: wasserstein-losses, critic-step, generator-step, alternating-steps, unrolled-linear, unrolled-bent, unrolled-leaves-critic
+loses: wasserstein-losses
 """
 
 

@@ -1,12 +1,12 @@
 """One length for the slopes of the whole batch.
 
-loses: penalty-linear, penalty-each-sample, penalty-mixing, penalty-one-sided, penalty-learns, critic-step, alternating-steps
+loses: penalty-linear, penalty-each-sample, penalty-mixing, penalty-one-sided, penalty-learns
 """
 
 
 # %% penalty-code
 def gradient_penalty(critic, real, fake, one_sided=False):
-    """The penalty on the critic's slope between real and fake samples (n, …): one number. `critic` maps (n, …) to (n,)."""
+    """The penalty on the slope of `critic`, (n, …) => (n,), between real and fake samples (n, …): one number."""
     share = torch.rand(len(real), *[1] * (real.dim() - 1))
     x = (share * real + (1 - share) * fake).detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)

@@ -6,7 +6,7 @@ loses: penalty-mixing
 
 # %% penalty-code
 def gradient_penalty(critic, real, fake, one_sided=False):
-    """The penalty on the critic's slope between real and fake samples (n, …): one number. `critic` maps (n, …) to (n,)."""
+    """The penalty on the slope of `critic`, (n, …) => (n,), between real and fake samples (n, …): one number."""
     share = torch.rand_like(real)
     x = (share * real + (1 - share) * fake).detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)

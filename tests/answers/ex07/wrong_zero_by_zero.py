@@ -1,6 +1,6 @@
 """Divides by σ without a thought for a weight of zeros.
 
-loses: steady-gradient
+loses: steady-zero
 """
 
 

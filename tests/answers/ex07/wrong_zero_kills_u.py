@@ -1,6 +1,6 @@
 """Normalises with F.normalize, which makes a u of zeros out of a weight of zeros; and u stays so.
 
-loses: power-zero, steady-gradient
+loses: power-zero
 """
 
 
