@@ -60,6 +60,8 @@ if any(find_spec(name) is None for name in needed):
     importlib.invalidate_caches()
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
+import math
+
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
@@ -267,6 +269,13 @@ for _ in range(800):
     out = layer(kernel)
 message = "One round is not enough for singular values so near to each other: u must be kept from use to use."
 close(out * 2.0, kernel, message, rtol=1e-3, atol=1e-3)
+two = ours("weight_of")([2.0, 1.98], 4, 2, seed=6)
+layer, shares = Steady(two), []
+for _ in range(2):
+    squared = (two.square().sum() / (two * layer(two)).sum()) ** 2  # of the σ that it divides by
+    shares.append((4.0 - squared) / (squared - 1.98**2))  # of the second direction, in squares
+message = "In train mode each use is one round, no more and no less."
+close(shares[1] / shares[0], torch.tensor(0.99**4), message, rtol=5e-3)
 ### END HIDDEN TESTS
 
 # %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-modes", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -993,15 +1002,15 @@ close(
 #
 # ### Task 4
 #
-# Train a `Drawer` on the ring of eight Gaussians: a **plain** one, by the losses of chapter 03 and nothing else, and
-# one with a **remedy** that you have built. It may be one of parts 1 to 3, another of chapter 07, two together, or
-# one of your own; judge, losses, rates and batches are up to you. Everything else should be the same for both, so
-# that the difference is the remedy's. The data are `toydata.ring(100_000).samples`.
+# Train a `Drawer` on points of the ring of eight Gaussians: a **plain** one, by the losses of chapter 03 and nothing
+# else, and one with a **remedy** that you have built. It may be one of parts 1 to 3, another of chapter 07, two
+# together, or one of your own; judge, losses, rates and batches are up to you. Everything else should be the same for
+# both, so that the difference is the remedy's.
 #
-# The remedied drawer is measured by somebody else: the check puts its weights into a `Drawer` of its own, draws 2,500
-# points from its own noise and counts. It wants **at least 7 modes, and at least 50 % good samples**, for two seeds,
-# of which you see one. Other seeds must give other weights, and the same seed the same. One training should take at
-# most 10 seconds on one core.
+# The remedied drawer is measured by somebody else. The check hands you the points, of a ring that may be turned by some
+# angle; it puts your weights into a `Drawer` of its own, draws 2,500 points from its own noise, and counts. It wants
+# **at least 7 modes, and at least 50 % good samples**, for two rings, of which you see one. Other seeds must give other
+# weights, and the same seed the same. One training should take at most 10 seconds on one core.
 #
 # Some things to try: 1,400 steps; Adam with `betas=(0.5, 0.99)` and a rate of `1e-3`, which falls in the second half;
 # batches of 64 to 256; two steps of the judge for each of the generator's.
@@ -1019,24 +1028,30 @@ class Drawer(nn.Module):
         return self.layers(z)
 
 
+def turned_ring(angle, n=20_000):
+    """Points (n, 2) of a ring of eight Gaussians that is turned by an angle, and its centres (8, 2)."""
+    ring = toydata.ring(n)
+    turn = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return ring.samples @ turn, ring.centres @ turn
+
+
 @torch.no_grad()
 def drawn(drawer, n=2500, seed=0):
     """n points that a drawer makes of fresh noise."""
     return drawer(torch.randn(n, 16, generator=torch.Generator().manual_seed(seed)))
 
 
-def measured(drawer, seed=0):
+def measured(drawer, centres, seed=0):
     """Modes captured by 2,500 points, and the share of good ones."""
-    ring = toydata.ring(1)
-    return count_modes(drawn(drawer, seed=seed), ring.centres, ring.std)
+    return count_modes(drawn(drawer, seed=seed), centres, toydata.ring(1).std)
 
 
 # %% nbgrader={"grade": false, "grade_id": "drawer-code", "locked": false, "schema_version": 3, "solution": true}
-def train_drawer(remedied, seed=0, steps=1400):
-    """A Drawer trained on the ring, with your remedy or (remedied=False) without: the Drawer or its state_dict()."""
+def train_drawer(points, remedied, seed=0, steps=1400):
+    """A Drawer trained on points (n, 2), with your remedy or (remedied=False) without: itself or its state_dict()."""
     ### BEGIN SOLUTION
     torch.manual_seed(seed)
-    points, drawer = toydata.ring(100_000).samples, Drawer()
+    drawer = Drawer()
     judge = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
     adams = [torch.optim.Adam(net.parameters(), 1e-3, betas=(0.5, 0.99)) for net in (drawer, judge)]
     for step in range(steps):
@@ -1064,20 +1079,19 @@ def train_drawer(remedied, seed=0, steps=1400):
 import torch
 
 from course_utils.checks import check, ours, with_weights
-from course_utils.data import toydata
 
-message = "train_drawer should return a trained Drawer, or its state_dict()."
-plain = with_weights(ours("Drawer")(), train_drawer(False, seed=1), message)
-away = torch.cdist(ours("drawn")(plain), toydata.ring(1).centres).min(dim=1).values
-check(
-    float(away.median()) < 0.45,
-    "Modes may be missing, but the points should lie on the ring or near it: is the plain drawer trained?",
-)
+points, centres = ours("turned_ring")(0.0)
+weights = "train_drawer should return a trained Drawer, or its state_dict()."
+plain = with_weights(ours("Drawer")(), train_drawer(points, False, seed=1), weights)
+away = torch.cdist(ours("drawn")(plain), centres).min(dim=1).values
+message = "Modes may be missing, but the points should lie on the ring or near it: is the plain drawer trained?"
+check(float(away.median()) < 0.45, message)
 ### BEGIN HIDDEN TESTS
-short = [with_weights(ours("Drawer")(), train_drawer(False, seed=seed, steps=3), message) for seed in (2, 2, 3)]
-first, again, other = (ours("drawn")(one) for one in short)
-check(torch.equal(first, again), "The same seed must give the same weights: everything that is random comes after it.")
-check(not torch.equal(first, other), "Another seed must give other weights.")
+short = [train_drawer(points, remedied, seed=seed, steps=3) for remedied in (False, True) for seed in (2, 2, 3)]
+short = [ours("drawn")(with_weights(ours("Drawer")(), one, weights)) for one in short]
+for first, again, other in (short[:3], short[3:]):
+    check(torch.equal(first, again), "The same seed must give the same weights: all that is random comes after it.")
+    check(not torch.equal(first, other), "Another seed must give other weights.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "drawer-remedied", "locked": true, "points": 4, "schema_version": 3, "solution": false}
@@ -1085,32 +1099,32 @@ import torch
 
 from course_utils.checks import check, ours, with_weights
 
-seeds = [1]
+rings = [(0.0, 1)]
 ### BEGIN HIDDEN TESTS
-seeds += [29]
+rings += [(0.3, 29)]
 ### END HIDDEN TESTS
-for seed in seeds:
+for angle, seed in rings:
+    points, centres = ours("turned_ring")(angle)
     message = "train_drawer should return a trained Drawer, or its state_dict()."
-    trained = with_weights(ours("Drawer")(), train_drawer(True, seed=seed), message)
-    modes, good = ours("measured")(trained, seed=1000 + seed)
+    trained = with_weights(ours("Drawer")(), train_drawer(points, True, seed=seed), message)
+    modes, good = ours("measured")(trained, centres, seed=1000 + seed)
     check(modes >= 7, f"{modes} of 8 modes are captured; 7 are wanted. What tells the judge that one is missing?")
-    check(
-        good >= 0.5,
-        f"{good:.0%} of the samples are good; 50 % are wanted. Do the rates fall? Does the judge learn enough?",
-    )
+    message = f"{good:.0%} of the samples are good; 50 % are wanted. Do the rates fall? Does the judge learn enough?"
+    check(good >= 0.5, message)
 
 # %% nbgrader={"grade": false, "grade_id": "drawer-look", "locked": true, "schema_version": 3, "solution": false}
 with when_ready():
+    points, centres = turned_ring(0.0)
     fig, axes = plt.subplots(1, 2, figsize=(6, 3.2), constrained_layout=True)
     for ax, remedied in zip(axes, (False, True), strict=True):
-        drawer = train_drawer(remedied)
+        drawer = train_drawer(points, remedied)
         if isinstance(drawer, dict):
             state, drawer = drawer, Drawer()
             drawer.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
-        ax.scatter(*toydata.ring(1).centres.T, marker="+", s=60, color="#D55E00", linewidth=0.8)
+        ax.scatter(*centres.T, marker="+", s=60, color="#D55E00", linewidth=0.8)
         ax.scatter(*drawn(drawer).T, s=1, alpha=0.3)
         ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), xticks=[], yticks=[], aspect="equal")
-        modes, good = measured(drawer)
+        modes, good = measured(drawer, centres)
         ax.set_title(f"{'remedied' if remedied else 'plain'}: {modes} modes, {good:.0%} good", fontsize=9)
     show(fig, alt="Two panels: 2,500 points of the plain and of the remedied drawer, with the eight centres.")
 
@@ -1120,7 +1134,7 @@ with when_ready():
 # ### Report (6 points)
 #
 # Vary **one** thing of your remedied training and find out what it does: the price or the bound, the number of the
-# judge's steps, the rate or its fall, the batch, the size of the noise you feed, how far the generator looks ahead;
+# judge's steps, the rate or its fall, the batch, the width of the judge, how far the generator looks ahead;
 # or leave your remedy in and take something else out. Write down first what you expect. Then train at least three
 # settings with at least four seeds each, and the plain drawer with the same seeds. Report in about 200 words:
 # expectation; modes and good samples for every run (not their means alone); whether modes or good samples alone would

@@ -5,10 +5,10 @@ loses: drawer-plain
 
 
 # %% drawer-code
-def train_drawer(remedied, seed=0, steps=1400):
-    """A Drawer trained on the ring, with your remedy or (remedied=False) without: the Drawer or its state_dict()."""
+def train_drawer(points, remedied, seed=0, steps=1400):
+    """A Drawer trained on points (n, 2), with your remedy or (remedied=False) without: itself or its state_dict()."""
     torch.manual_seed(0)
-    points, drawer = toydata.ring(100_000).samples, Drawer()
+    drawer = Drawer()
     judge = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
     adams = [torch.optim.Adam(net.parameters(), 1e-3, betas=(0.5, 0.99)) for net in (drawer, judge)]
     for step in range(steps):
