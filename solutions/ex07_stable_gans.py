@@ -236,8 +236,8 @@ def weight_of(singular_values, rows, columns, seed=0):
 def gradient_through(layer, weight, push):
     """The gradient in the weight of the sum of layer(weight) times push."""
     weight = weight.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad((layer(weight) * push).sum(), weight)
-    return gradient
+    (layer(weight) * push).sum().backward()
+    return weight.grad
 
 
 def bounded(network):
@@ -269,13 +269,13 @@ for _ in range(800):
     out = layer(kernel)
 message = "One round is not enough for singular values so near to each other: u must be kept from use to use."
 close(out * 2.0, kernel, message, rtol=1e-3, atol=1e-3)
-two = ours("weight_of")([2.0, 1.98], 4, 2, seed=6)
-layer, shares = Steady(two), []
-for _ in range(2):
-    squared = (two.square().sum() / (two * layer(two)).sum()) ** 2  # of the σ that it divides by
-    shares.append((4.0 - squared) / (squared - 1.98**2))  # of the second direction, in squares
-message = "In train mode each use is one round, no more and no less."
-close(shares[1] / shares[0], torch.tensor(0.99**4), message, rtol=5e-3)
+two = ours("weight_of")([2.0, 1.9], 4, 2, seed=6)
+for layer in [Steady(two) for _ in range(4)]:
+    squared = [(two.square().sum() / (two * layer(two)).sum()) ** 2 for _ in range(2)]  # of the σ that it divides by
+    first, second = ((4.0 - one) / (one - 1.9**2) for one in squared)  # what is left of the other direction, in squares
+    if 0.01 < first < 100:
+        message = "In train mode each use is one round, no more and no less."
+        close(second / first, torch.tensor(0.95**4), message, rtol=0.08)
 ### END HIDDEN TESTS
 
 # %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-modes", "locked": true, "points": 2, "schema_version": 3, "solution": false}

@@ -1,6 +1,6 @@
 """Leaves the first u at its length, and takes u·Wv with it.
 
-loses: power-by-hand, power-svdvals, power-kernels
+loses: power-by-hand, power-svdvals, power-kernels, power-zero
 """
 
 

@@ -1,6 +1,6 @@
 """Divides by the root of the sum of all squares, which is at least σ.
 
-loses: steady-keeps, steady-modes, steady-gradient
+loses: steady-keeps, steady-modes, steady-gradient, steady-zero
 """
 
 

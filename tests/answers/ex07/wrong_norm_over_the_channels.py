@@ -1,6 +1,6 @@
 """Takes the length over axis 1: the channels of a picture.
 
-loses: penalty-linear, penalty-each-sample, penalty-mixing
+loses: penalty-linear, penalty-each-sample, penalty-mixing, penalty-learns
 """
 
 

@@ -1,6 +1,6 @@
 """Begins each use with a new random u: one round is never enough.
 
-loses: steady-keeps, steady-modes, steady-gradient
+loses: steady-keeps, steady-modes, steady-gradient, steady-zero
 """
 
 

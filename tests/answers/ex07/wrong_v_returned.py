@@ -1,6 +1,6 @@
 """Gives back v in the place of u.
 
-loses: power-by-hand, power-svdvals, power-zero
+loses: power-by-hand, power-svdvals
 """
 
 
