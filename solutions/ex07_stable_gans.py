@@ -1004,16 +1004,16 @@ close(
 #
 # Train a `Drawer` on points of the ring of eight Gaussians: a **plain** one, by the losses of chapter 03 and nothing
 # else, and one with a **remedy** that you have built. It may be one of parts 1 to 3, another of chapter 07, two
-# together, or one of your own; judge, losses, rates and batches are up to you. Everything else should be the same for
-# both, so that the difference is the remedy's.
+# together, or one of your own; a second step of the judge counts, too. Judge, rates and batches are up to you, but they
+# should be the same for both, so that the difference is the remedy's.
 #
 # The remedied drawer is measured by somebody else. The check hands you the points, of a ring that may be turned by some
 # angle; it puts your weights into a `Drawer` of its own, draws 2,500 points from its own noise, and counts. It wants
 # **at least 7 modes, and at least 50 % good samples**, for two rings, of which you see one. Other seeds must give other
 # weights, and the same seed the same. One training should take at most 10 seconds on one core.
 #
-# Some things to try: 1,400 steps; Adam with `betas=(0.5, 0.99)` and a rate of `1e-3`, which falls in the second half;
-# batches of 64 to 256; two steps of the judge for each of the generator's.
+# Some things to try: 1,400 steps; Adam with `betas=(0.5, 0.99)` and a rate from `1e-3` to `3e-3`, which falls to nothing
+# in the second half; batches of 128. All eight modes come more easily than good samples: look at both.
 
 
 # %% nbgrader={"grade": false, "grade_id": "drawer", "locked": true, "schema_version": 3, "solution": false}
@@ -1053,17 +1053,13 @@ def train_drawer(points, remedied, seed=0, steps=1400):
     torch.manual_seed(seed)
     drawer = Drawer()
     judge = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
-    adams = [torch.optim.Adam(net.parameters(), 1e-3, betas=(0.5, 0.99)) for net in (drawer, judge)]
+    adams = [torch.optim.Adam(net.parameters(), 2e-3, betas=(0.5, 0.99), fused=True) for net in (drawer, judge)]
     for step in range(steps):
         for adam in adams:
-            adam.param_groups[0]["lr"] = 1e-3 * min(1.0, 2 - 2 * step / steps)
-        for _ in range(2 if remedied else 1):
-            real = points[torch.randint(len(points), (128,))].requires_grad_()
-            logits, fake = judge(real), drawer(torch.randn(128, 16)).detach()
-            loss = F.softplus(-logits).mean() + F.softplus(judge(fake)).mean()
-            if remedied:
-                (slope,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
-                loss = loss + 0.05 * slope.square().sum(dim=1).mean()
+            adam.param_groups[0]["lr"] = 2e-3 * min(1.0, 2 - 2 * step / steps)
+        for _ in range(2 if remedied else 1):  # the remedy: a judge that knows more of the present fakes
+            real, fake = points[torch.randint(len(points), (128,))], drawer(torch.randn(128, 16)).detach()
+            loss = F.softplus(-judge(real)).mean() + F.softplus(judge(fake)).mean()
             adams[1].zero_grad()
             loss.backward()
             adams[1].step()
@@ -1085,7 +1081,7 @@ weights = "train_drawer should return a trained Drawer, or its state_dict()."
 plain = with_weights(ours("Drawer")(), train_drawer(points, False, seed=1), weights)
 away = torch.cdist(ours("drawn")(plain), centres).min(dim=1).values
 message = "Modes may be missing, but the points should lie on the ring or near it: is the plain drawer trained?"
-check(float(away.median()) < 0.45, message)
+check(float(away.median()) < 0.6, message)
 ### BEGIN HIDDEN TESTS
 short = [train_drawer(points, remedied, seed=seed, steps=3) for remedied in (False, True) for seed in (2, 2, 3)]
 short = [ours("drawn")(with_weights(ours("Drawer")(), one, weights)) for one in short]
