@@ -233,6 +233,13 @@ def weight_of(singular_values, rows, columns, seed=0):
     return a[:, :k] @ torch.diag(torch.tensor(singular_values)) @ b[:, :k].T
 
 
+def used(layer, weight, times):
+    """What a layer makes of a weight when it has been used so many times."""
+    for _ in range(times):
+        out = layer(weight)
+    return out
+
+
 def gradient_through(layer, weight, push):
     """The gradient in the weight of the sum of layer(weight) times push."""
     weight = weight.clone().requires_grad_()
@@ -255,8 +262,7 @@ from course_utils.checks import close, ours
 
 weight = ours("weight_of")([4.0, 3.9, 1.0], 5, 8)
 layer = Steady(weight)
-for _ in range(400):
-    out = layer(weight)
+out = used(layer, weight, 400)
 close(
     torch.linalg.svdvals(out)[0], torch.tensor(1.0), "After 400 uses the largest singular value should be 1.", rtol=1e-3
 )
@@ -265,8 +271,7 @@ close(out * 4.0, weight, "The weight, divided by one number.", rtol=1e-3, atol=1
 close(layer(3 * weight) * 4.0, weight, "Three times the weight, divided by three times σ.", rtol=1e-3, atol=1e-3)
 kernel = ours("weight_of")([2.0, 1.98, 1.9], 6, 18, seed=1).view(6, 2, 3, 3)
 layer = Steady(kernel)
-for _ in range(800):
-    out = layer(kernel)
+out = used(layer, kernel, 800)
 message = "One round is not enough for singular values so near to each other: u must be kept from use to use."
 close(out * 2.0, kernel, message, rtol=1e-3, atol=1e-3)
 two = ours("weight_of")([2.0, 1.9], 4, 2, seed=6)
@@ -285,8 +290,7 @@ from course_utils.checks import check, close, ours
 
 weight, other = (ours("weight_of")([2.0, 1.0], 4, 6, seed) for seed in (2, 3))
 layer = Steady(weight)
-for _ in range(60):
-    layer(weight)
+used(layer, weight, 60)
 layer.eval()
 before = layer(weight)
 layer(other), layer(other)
@@ -301,8 +305,7 @@ again.load_state_dict(state)
 again.eval()
 close(again(weight), before, "A Steady made from a checkpoint should know what the first one has found.")
 layer.train()
-for _ in range(60):
-    found = layer(other)
+found = used(layer, other, 60)
 close(found * 2.0, other, "Back in train mode, u follows the weight.", rtol=1e-3, atol=1e-4)
 ### END HIDDEN TESTS
 
@@ -313,8 +316,7 @@ from course_utils.checks import check, close, ours
 
 weight, push = ours("weight_of")([2.0, 1.0], 4, 3, seed=4), torch.randn(4, 3)
 layer = Steady(weight)
-for _ in range(60):
-    layer(weight)
+used(layer, weight, 60)
 a, s, b = torch.linalg.svd(weight)
 found = gradient_through(layer, weight, push)
 out = weight / 2
@@ -348,8 +350,7 @@ layer = Steady(zeros)
 close(layer(zeros), zeros, "A weight of zeros gives zeros, not 0/0.")
 ### BEGIN HIDDEN TESTS
 weight = ours("weight_of")([2.0, 1.0], 3, 2, seed=5)
-for _ in range(60):
-    out = layer(weight)
+out = used(layer, weight, 60)
 close(out * 2, weight, "After a weight of zeros the layer should find its way again.", rtol=1e-3, atol=1e-3)
 ### END HIDDEN TESTS
 
