@@ -14,10 +14,10 @@
 # %% [markdown]
 # # Exercise 07 · How steep may it be?
 #
-# A judge that is too steep, or steep in the wrong places, loses modes for the generator that learns from it. Here you
-# build three ways to hold it back: a weight divided by its largest singular value, a critic that pays for its slope,
-# and a generator that looks two steps ahead. Each is tested where the right answer is known exactly. Then you try
-# what you have built on the ring of eight Gaussians, and the weights of your generator are measured by somebody else.
+# Chapter 07 suspects a judge that is too steep of costing the generator modes. Here you build two ways to hold it back,
+# a weight divided by its largest singular value and a critic that pays for its slope, and a generator that looks two
+# steps ahead. Each is tested where the right answer is known exactly. Then you try what you have built on the ring of
+# eight Gaussians, and the weights of your generator are measured by somebody else.
 #
 # **You will practise**
 #
