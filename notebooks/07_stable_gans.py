@@ -810,6 +810,7 @@ results.check()
 # %% [markdown]
 # ## What comes next
 #
+# - [Exercise 07](../exercises/ex07_stable_gans.ipynb): spectral norm, the penalty and two steps ahead, tested where the right answer is known; then a generator of your own that has to keep its modes.
 # - [Chapter 08](08_conditional.ipynb) asks for a digit by its name.
 #
 # What follows is for a second reading.

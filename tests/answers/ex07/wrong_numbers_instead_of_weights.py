@@ -1,0 +1,10 @@
+"""Reports what it says it has measured.
+
+loses: drawer-plain, drawer-remedied
+"""
+
+
+# %% drawer-code
+def train_drawer(points, remedied, seed=0, steps=1400):
+    """A Drawer trained on points (n, 2), with your remedy or (remedied=False) without: itself or its state_dict()."""
+    return {"modes": torch.tensor(8.0), "good": torch.tensor(0.9)}

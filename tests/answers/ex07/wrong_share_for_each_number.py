@@ -1,0 +1,14 @@
+"""Draws ε for each coordinate: the points lie anywhere in a box.
+
+loses: penalty-mixing
+"""
+
+
+# %% penalty-code
+def gradient_penalty(critic, real, fake, one_sided=False):
+    """The penalty on the slope of `critic`, (n, …) => (n,), between real and fake samples (n, …): one number."""
+    share = torch.rand_like(real)
+    x = (share * real + (1 - share) * fake).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    excess = slope.flatten(1).norm(dim=1) - 1
+    return (excess.relu() if one_sided else excess).square().mean()

@@ -1,0 +1,18 @@
+"""Takes |Wᵀu| with the last u for σ: half a round further, and the same only at the end.
+
+loses: power-by-hand
+"""
+
+
+# %% power-code
+def power_iteration(weight, u, rounds):
+    """Rounds of power iteration on weight (out, …), from u (out,), of any length but 0: (σ, the new u)."""
+    matrix = weight.flatten(1)
+    for _ in range(rounds):
+        back = matrix.T @ u
+        if not back.any():
+            return matrix.new_zeros(()), u
+        forth = matrix @ (back / back.norm())
+        sigma = forth.norm()  # u · Wv, with u = Wv / |Wv|
+        u = forth / sigma
+    return (matrix.T @ u).norm(), u
