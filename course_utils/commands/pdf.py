@@ -12,7 +12,8 @@ from course_utils import CourseError
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-SCREEN_ONLY = "script, style, button, .headerlink, .toctree-wrapper, .live-stage"  # what paper has no use for
+# What paper has no use for; the last is a line that only leads to the models to play with.
+SCREEN_ONLY = 'script, style, button, .headerlink, .toctree-wrapper, p:has(> a[href$="play.html"]:only-child)'
 COLOURED = re.compile(r"[kscm]\w*|ow")  # keywords, strings, comments, numbers; every span is a node of the PDF
 LINES = ("id", "for", "aria-labelledby", "aria-describedby", "aria-controls")  # attributes that name places
 

@@ -67,7 +67,7 @@ def two_pages(tmp_path):
         "index.html": f'<nav class="bd-links">{listed}</nav><article><h1 id="top">Book</h1>'
         '<a href="notebooks/01_a.html#one">one</a></article>',
         NEXT[0]: '<article><h1 id="one">A<a class="headerlink" href="#one">#</a></h1>'
-        "<details><summary>?</summary>42</details><script>alert()</script>"
+        "<details><summary>?</summary>42</details><script>alert()</script><p><a href='../play.html'>play</a></p>"
         '<img src="../_images/a%20b.png"><a href="notation.html">S</a><a href="01_a.ipynb">file</a>'
         '<a href="#one">up</a><a href="https://example.org/x#y">away</a></article>',
         NEXT[1]: f'{head}<article><h1 id="one">S</h1></article>',
@@ -91,6 +91,7 @@ def test_the_pdfs_page_has_every_page_once_and_its_links_lead_inside(two_pages):
     assert "file" in text
     assert '<details open="">' in text
     assert "alert" not in text
+    assert ">play<" not in text
 
 
 def test_without_chromium_a_sentence_says_so(monkeypatch, capsys):
