@@ -191,7 +191,7 @@ def test_the_game_is_that_of_autograd(book, chromium):
 def words(chromium, name: str) -> str:
     """What the model says below its pictures; the walk from noise, when it has arrived."""
     line = f"document.querySelector('[data-live={name}] .live-words')"
-    arrived = "/^(Step|computing)/.test(line.textContent) && !line.textContent.startsWith('Step 16') && tries++ < 200"
+    arrived = "/^(Step|Computing)/.test(line.textContent) && !line.textContent.startsWith('Step 16') && tries++ < 200"
     wait = f"const line = {line}; let tries = 0; while ({arrived}) await new Promise((next) => setTimeout(next, 50));"
     return chromium.evaluate(f"(async () => {{ {wait if name == 'flow' else ''} return {line}.textContent; }})()")
 
@@ -234,6 +234,7 @@ def test_whoever_asks_for_less_motion_gets_steps(book, chromium):
         return chromium.evaluate(f"document.querySelector('[data-live={name}] .live-words').textContent")
 
     assert "After 200 moves" in play("game")
+    assert chromium.evaluate("[...document.querySelectorAll('.live canvas')].every((one) => one.ariaLabel)"), "at once"
     assert play("half").startswith("Complete: looks like a ")
     words(chromium, "flow")
     assert [play("flow")[:7] for _ in range(3)] == ["Step 0 ", "Step 1 ", "Step 2 "]

@@ -72,6 +72,7 @@ live.models.flow = function (stage) {
   };
   const here = view("on the way"), ahead = view("what the network expects");
   const strip = live.canvas(stage, 29 * (steps + 1), 57, "live-strip"), say = live.words(stage);
+  strip.ariaLabel = `The walk from noise to a digit in ${steps} steps, and below each step what the network expects there`;
   const sliders = live.row(stage);
   const step = live.slider(sliders, "step", { min: 0, max: steps, step: 1, value: steps }, (k) => `${k} of ${steps}`, () => (stop(), draw()));
   const w = live.slider(sliders, "guidance w", { min: 0, max: 4, step: 0.5, value: 2 }, (x) => x.toFixed(1), begin);
@@ -106,6 +107,7 @@ live.models.flow = function (stage) {
     clearTimeout(working);
     strip.getContext("2d").clearRect(0, 0, strip.width, strip.height);
     labels.forEach((button, label) => button.setAttribute("aria-pressed", label === asked));
+    say((here.ariaLabel = ahead.ariaLabel = "Computing the walk"));
     [film, walking] = [[], live.walk(live.guided(network, asked, w.value), noise, steps)];
     advance();
   }
@@ -125,7 +127,6 @@ live.models.flow = function (stage) {
     live.paint(ahead, belief);
     here.ariaLabel = `After ${k} of ${steps} steps`;
     ahead.ariaLabel = `What the network expects: ${found}`;
-    strip.ariaLabel = `The walk from noise to a digit in ${steps} steps, and below each step what the network expects there`;
     say(`Step ${k} of ${steps}, t = ${t.toFixed(2)}: the expected picture ${found}`);
   }
   begin();
