@@ -2,6 +2,8 @@
 
 import os
 
+from docutils import nodes
+
 project = "Generative models in PyTorch"
 author = "the authors of the course"
 copyright = "MIT licence"
@@ -47,3 +49,15 @@ if address := os.environ.get("COURSE_REPOSITORY"):  # set by the command where t
     }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def keep_formulas(app, document, name):
+    """Leave formulas with line breaks as they are: Sphinx would put them into a `split`, where no \\tag may stand."""
+    for formula in document.findall(nodes.math_block):
+        if r"\\" in (text := formula.astext()) and not formula.get("no-wrap", formula.get("nowrap")):
+            formula["no-wrap"] = formula["nowrap"] = True
+            formula.children = [nodes.Text(rf"\[{text}\]")]
+
+
+def setup(app):
+    app.connect("doctree-resolved", keep_formulas)

@@ -2,6 +2,7 @@
 
     python -m course_utils book                # build/book/index.html
     python -m course_utils book --out FOLDER
+    python -m course_utils book --pdf          # and build/book.pdf, all of it, printed by Chromium
 
 Nothing is executed: the pages show the outputs that the notebooks carry. Exercises are in it, solutions never.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 import nbformat
 
 from course_utils import CourseError
-from course_utils.commands import address, chapters, live
+from course_utils.commands import address, chapters, live, pdf
 
 ROOT = chapters.ROOT
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./((?:course_utils|grader|tests|\.ci)/[^)]+|[A-Z]+(?:\.md)?)\)")
@@ -108,7 +109,14 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m course_utils book", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "book", metavar="FOLDER")
-    out = parser.parse_args(argv).out.resolve()
+    parser.add_argument("--pdf", type=Path, nargs="?", const=ROOT / "build" / "book.pdf", metavar="FILE")
+    args = parser.parse_args(argv)
+    out = args.out.resolve()
+    if args.pdf:
+        pdf.browser()  # where there is none, this is said before the build
     build(out)
     print(f"{len(list(out.rglob('*.html')))} pages: open {out / 'index.html'}", file=sys.stdout)
+    if args.pdf:
+        pdf.print_to(out, args.pdf.resolve())
+        print(f"and all of them as {args.pdf.resolve()}")
     return 0

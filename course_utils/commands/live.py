@@ -24,6 +24,8 @@ from course_utils import pretrained
 from course_utils.commands import chapters
 from course_utils.explorer import sheet
 from course_utils.figures import COLOURS, tile
+from course_utils.taught.autoregressive import draw_squares
+from course_utils.taught.diffusion import guided, to_pixels
 
 
 class Live(NamedTuple):
@@ -42,18 +44,32 @@ LIVE = {
     ),
     "dcgan": Live("05", "## 5.4", ("dcgan", "classifier"), "Ten digits, from one code to another on the arc between."),
     "label": Live("08", "## 8.4", ("cdcgan", "classifier"), "The digits 0 to 9, as drawn on request in one hand."),
+    "flow": Live(
+        "11", "## 11.4", ("flow", "classifier"), "Noise becomes a 2 in eight steps; below each, what is expected there."
+    ),
+    "half": Live(
+        "12",
+        "## 12.12",
+        ("pixelcnn", "classifier"),
+        "Six digits: upper halves, two completions of each, and what was written.",
+    ),
 }
 
 
 @torch.no_grad()
-def networks() -> dict[str, nn.Sequential]:
-    """What is shipped to the page: from a code (or picture) to pixels from 0 to 1 (or logits)."""
+def networks() -> dict[str, nn.Module]:
+    """What is shipped to the page: from a code (or picture) to pixels from 0 to 1 (or logits).
+
+    A Sequential is run by layers.js, layer after layer; the others have a script of their own.
+    """
     classifier = pretrained.load("classifier-mnist")
     return {
         "plane": copied_decoder(chapter_map()),
         "dcgan": nn.Sequential(*pretrained.load("dcgan-mnist").generator, ToPixels()),
         "cdcgan": nn.Sequential(*pretrained.load("cdcgan-mnist").generator.layers, ToPixels()),
         "classifier": nn.Sequential(*classifier.features, classifier.head),
+        "flow": pretrained.load("flow-mnist"),
+        "pixelcnn": pretrained.load("pixelcnn-mnist"),
     }
 
 
@@ -86,16 +102,24 @@ def layers(network: nn.Sequential) -> Iterator[tuple[dict, list[torch.Tensor]]]:
 
 
 @torch.no_grad()
-def script(name: str, network: nn.Sequential) -> str:
+def script(name: str, network: nn.Module) -> str:
     """The network as a line of JavaScript."""
+    if not isinstance(network, nn.Sequential):
+        state = network.state_dict()
+        shapes = {key: [*part.shape] for key, part in state.items()}
+        return line(name, [part.flatten().half() for part in state.values()], shapes=shapes)
     kinds, halves = [], []
     for kind, numbers in layers(network):
         fine = kind["kind"] in ("norm", "conv", "transposed")  # few numbers, each of which touches many pixels
         kinds.append(kind | ({"fine": True} if fine else {}))
         for part in (part.flatten().float() for part in numbers):
             halves += [part.half(), (part - part.half()).half()] if fine else [part.half()]
-    halves = base64.b64encode(torch.cat(halves).cpu().numpy().astype("<f2").tobytes()).decode()
-    return f"live.weights.{name} = {json.dumps({'layers': kinds, 'halves': halves})};\n"
+    return line(name, halves, layers=kinds)
+
+
+def line(name: str, halves: list[torch.Tensor], **sizes) -> str:
+    numbers = base64.b64encode(torch.cat(halves).cpu().numpy().astype("<f2").tobytes()).decode()
+    return f"live.weights.{name} = {json.dumps(sizes | {'halves': numbers})};\n"
 
 
 def chapter_map() -> torch.Tensor:
@@ -129,13 +153,42 @@ def copied_decoder(
     return nn.Sequential(first, nn.Tanh(), second, nn.Sigmoid())
 
 
-def stills(found: dict[str, nn.Sequential]) -> Iterator[tuple[str, torch.Tensor]]:
+def half_digits() -> torch.Tensor:
+    """(n, 4, 14, 14): the squares of the digits that half.js completes."""
+    text = (chapters.ROOT / "book" / "_static" / "live" / "half.js").read_text(encoding="utf-8")
+    kinds = torch.tensor([[int(letter, 16) for letter in one] for one in re.findall(r'"([0-9a-f]{196})"', text)])
+    return (kinds.view(-1, 1, 14, 14) & torch.tensor([8, 4, 2, 1]).view(4, 1, 1) > 0).float()
+
+
+def stills(found: dict[str, nn.Module]) -> Iterator[tuple[str, torch.Tensor]]:
     """The pictures that stand where no script runs."""
     yield "plane", sheet(chapter_map().view(15, 15, 28, 28))
     z = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
     turn = torch.linspace(0, torch.pi / 2, 10)[:, None]  # two codes of 64 numbers are nearly at right angles
     yield "dcgan", tile(found["dcgan"](turn.cos() * z[0] + turn.sin() * z[1]))
     yield "label", tile(found["cdcgan"](torch.cat([z[2].expand(10, 64), torch.eye(10)], dim=1)))
+    x = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    ways, beliefs = zip(*walk_with_beliefs(found["flow"], x, torch.tensor([2]), 8), strict=True)
+    yield "flow", tile(to_pixels(torch.cat([*ways, *beliefs])), columns=9)
+    whole = nn.functional.pixel_shuffle(half_digits(), 2)
+    given, n = torch.cat([whole[:, :, :14], torch.full_like(whole[:, :, 14:], 0.35)], dim=2), len(whole)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        drawn = draw_squares(found["pixelcnn"], 2 * n, whole.repeat(2, 1, 1, 1))
+    yield "half", tile(torch.cat([given, drawn, whole]), columns=n)
+
+
+def walk_with_beliefs(
+    network: nn.Module, x: torch.Tensor, labels: torch.Tensor, steps: int, w: float = 2.0
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Where chapter 11's guided walk stands before each step and at its end, and what the network expects there."""
+    velocity, frames = guided(network, labels, w), []
+    for k in range(steps + 1):
+        t = 1 - k / steps
+        v = velocity(x, t)
+        frames.append((x, x - t * v))
+        x = x - v / steps
+    return frames
 
 
 def draw_game(path: Path, rounds: int = 1200, rate: float = 0.1) -> None:

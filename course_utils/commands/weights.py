@@ -22,12 +22,23 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from course_utils import CourseError, files, results, schedule
 from course_utils.data import Images, load_images
 from course_utils.game import fading_adam, gan_game
-from course_utils.pretrained import NETWORKS, WEIGHTS, ConditionalGAN, WeightsError, draw, load, records, reference
+from course_utils.pretrained import (
+    NETWORKS,
+    WEIGHTS,
+    ConditionalGAN,
+    Flow,
+    WeightsError,
+    draw,
+    load,
+    records,
+    reference,
+)
 from course_utils.schedule import seed_everything
 from course_utils.taught.autoencoder import Autoencoder
 from course_utils.taught.autoregressive import PixelCNN
 from course_utils.taught.conditional import Given
 from course_utils.taught.dcgan import DCGAN, dcgan_init, slope_penalty
+from course_utils.taught.diffusion import flow_loss, to_path
 from course_utils.taught.evaluation import Classifier, all_scores
 from course_utils.taught.gan import gan_update
 from course_utils.taught.vae import VAE, negative_elbo
@@ -80,7 +91,7 @@ def measure(model: nn.Module, digits: Images) -> dict[str, float]:
 def own_numbers(model: nn.Module, pictures: torch.Tensor, digits: Images) -> dict[str, float]:
     """What is measured of one family only."""
     numbers = {}
-    if isinstance(model, ConditionalGAN):
+    if isinstance(model, (ConditionalGAN, Flow)):
         numbers["label_accuracy"] = label_accuracy(pictures, digits)
     if isinstance(model, VAE):
         seed_everything(0)
@@ -197,6 +208,25 @@ def train_conditional_gan(networks, digits, *, name, seed, steps, batch_size, ra
     networks.generator.load_state_dict(averaged.module.state_dict())
 
 
+def train_flow(model, digits, *, name, seed, steps, batch_size, rate):
+    """Chapter 11's network; its numbers are rounded to 16 bits in the end, as the book's page takes them."""
+    optimizer, fade = fading_adam(model, rate, steps, betas=(0.9, 0.99))
+
+    def update(x, y):
+        loss = flow_loss(model, to_path(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        fade.step()
+        return {"loss": loss}
+
+    state, labels = {"model": model, "optimizer": optimizer, "fade": fade}, digits.train_labels
+    train(update, digits.train, labels=labels, steps=steps, batch_size=batch_size, seed=seed, name=name, state=state)
+    with torch.no_grad():
+        for numbers in model.parameters():
+            numbers.copy_(numbers.half())
+
+
 def train_pixelcnn(model, digits, *, name, seed, steps, batch_size, learning_rate):
     """Chapter 12's two stacks of convolutions, on pictures made black and white afresh in every batch."""
     descend, state = descent(model, learning_rate, steps, betas=(0.9, 0.98))
@@ -235,6 +265,7 @@ RECIPES = {
         train_conditional_gan,
         {"steps": 3000, "batch_size": 32, "rates": (2e-3, 2e-3), "averaging": 0.995, "gamma": 0.5},
     ),
+    "flow-mnist": (train_flow, {"steps": 24000, "batch_size": 32, "rate": 3e-3}),
     "pixelcnn-mnist": (train_pixelcnn, {"steps": 3600, "batch_size": 16, "learning_rate": 5e-3}),
     "pixelcnn-embedded": (train_pixelcnn, {"steps": 2400, "batch_size": 16, "learning_rate": 5e-3}),
 }

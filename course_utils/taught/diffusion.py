@@ -1,4 +1,6 @@
-"""Chapter 11: a network that sees through noise, its loss, and its guided velocity."""
+"""Chapter 11: a network that sees through noise, its loss, its guided velocity, and the walk along it."""
+
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -86,3 +88,13 @@ def guided(model, y, w=1.0):
         return without + w * (with_label - without)
 
     return velocity
+
+
+@torch.no_grad()
+def walk(velocity, x, steps, heun=False):
+    for t, s in pairwise(torch.linspace(1, 0, steps + 1).tolist()):
+        v = velocity(x, t)
+        if heun and s > 0:
+            v = (v + velocity(x + (s - t) * v, s)) / 2
+        x = x + (s - t) * v
+    return x

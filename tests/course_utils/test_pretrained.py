@@ -14,6 +14,7 @@ from course_utils.data.offline import embedded_digits
 from course_utils.taught import evaluation
 
 SOURCES = ("mnist", "embedded")
+DRAW = ("autoencoder", "vae", "gan", "dcgan", "pixelcnn")
 
 
 @pytest.mark.parametrize("name", weights.RECIPES)
@@ -67,13 +68,24 @@ def test_recorded_scores_are_in_the_expected_order(source):
     assert frechet["dcgan"] < frechet["gan"] < frechet["autoencoder"]
 
 
-@pytest.mark.parametrize("model", ["autoencoder", "vae", "gan", "dcgan", "pixelcnn"])
-def test_samples_are_pictures_and_repeat_with_the_seed(model):
-    x = pretrained.sample(f"{model}-embedded", 12, seed=3)
+@pytest.mark.parametrize(
+    "name", [f"{one}-embedded" for one in ("autoencoder", "vae", "gan", "dcgan", "pixelcnn")] + ["flow-mnist"]
+)
+def test_samples_are_pictures_and_repeat_with_the_seed(name):
+    x = pretrained.sample(name, 12, seed=3)
     assert x.shape == (12, 1, 28, 28)
     assert 0 <= x.min() < 0.1 < 0.9 < x.max() <= 1
-    assert torch.equal(x, pretrained.sample(f"{model}-embedded", 12, seed=3))
-    assert not torch.equal(x, pretrained.sample(f"{model}-embedded", 12, seed=4))
+    assert torch.equal(x, pretrained.sample(name, 12, seed=3))
+    assert not torch.equal(x, pretrained.sample(name, 12, seed=4))
+
+
+def test_the_walk_from_noise_draws_what_is_asked_for():
+    flow, labels = pretrained.load("flow-mnist"), torch.arange(20) % 4 + 3
+    assert all(torch.equal(numbers, numbers.half().float()) for numbers in flow.parameters()), "as the book has them"
+    classifier = pretrained.load("classifier-mnist")
+    with torch.no_grad():
+        read = classifier(pretrained.draw(flow, 20, labels=labels)).argmax(dim=1)
+    assert (read == labels).float().mean() >= 0.9
 
 
 @pytest.mark.parametrize("model", ["autoencoder", "vae", "gan", "dcgan"])
@@ -179,14 +191,17 @@ def test_rebuild_trains_with_each_seed_and_keeps_the_first(folder, monkeypatch):
     assert not [file for file in folder.iterdir() if file.name.startswith(".")]
 
 
-@pytest.mark.parametrize("model", ["classifier", "autoencoder", "vae", "gan", "dcgan", "pixelcnn"])
-def test_every_builder_trains(model, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    [f"{one}-embedded" for one in ("classifier", "autoencoder", "vae", "gan", "dcgan", "pixelcnn")] + ["flow-mnist"],
+)
+def test_every_builder_trains(name, monkeypatch, tmp_path):
     """A few steps with the real settings move the weights; the whole of it would take minutes."""
     monkeypatch.setenv("COURSE_CHECKPOINTS", str(tmp_path))
     train, labels, test, test_labels = embedded_digits()
-    build, settings = weights.RECIPES[f"{model}-embedded"]
+    build, settings = weights.RECIPES[name]
     torch.manual_seed(0)
-    net = pretrained.NETWORKS[model]()
+    net = pretrained.NETWORKS[name.rpartition("-")[0]]()
     before = {key: value.clone() for key, value in net.state_dict().items()}
     digits = Images(train[:500], labels[:500], test, test_labels, "embedded")
     build(net, digits, name=None, seed=0, **{**settings, "steps": 3})

@@ -4,6 +4,7 @@ import copy
 import importlib.util
 import json
 import re
+import shutil
 import time
 from html.parser import HTMLParser
 from itertools import product
@@ -14,7 +15,8 @@ import nbformat
 import pytest
 from chromium import MISSING, Chromium
 
-from course_utils.commands import book
+from course_utils.__main__ import main
+from course_utils.commands import book, pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +53,67 @@ def test_a_link_to_a_file_that_is_no_page_leads_to_the_repository():
     words = book.page(notebook, "https://example.org/me/course").cells[0].source
     assert "[app.py](https://example.org/me/course/blob/HEAD/course_utils/app.py)" in words
     assert "[ex](../exercises/ex01_a.ipynb)" in words
+
+
+NEXT = ("notebooks/01_a.html", "notebooks/notation.html")
+
+
+@pytest.fixture
+def two_pages(tmp_path):
+    """A book of a first page and two more, that point to each other."""
+    head = "<script>window.MathJax = {}</script>"
+    listed = "".join(f'<a class="internal" href="{one}">x</a>' for one in ("#", "play.html", *NEXT))
+    texts = {
+        "index.html": f'<nav class="bd-links">{listed}</nav><article><h1 id="top">Book</h1>'
+        '<a href="notebooks/01_a.html#one">one</a></article>',
+        NEXT[0]: '<article><h1 id="one">A<a class="headerlink" href="#one">#</a></h1>'
+        "<details><summary>?</summary>42</details><script>alert()</script><p><a href='../play.html'>play</a></p>"
+        '<img src="../_images/a%20b.png"><a href="notation.html">S</a><a href="01_a.ipynb">file</a>'
+        '<a href="#one">up</a><a href="https://example.org/x#y">away</a></article>',
+        NEXT[1]: f'{head}<article><h1 id="one">S</h1></article>',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_pdfs_page_has_every_page_once_and_its_links_lead_inside(two_pages):
+    pytest.importorskip("bs4")
+    text = pdf.whole(two_pages)
+    found = Links(text)
+    assert re.findall(r'<article id="(.+?)"', text) == ["index", "notebooks-01_a", "notebooks-notation"]
+    assert {"notebooks-01_a--one", "notebooks-notation--one"} <= found.places, "the same place on two pages"
+    inside = {target[1:] for target in found.targets if target.startswith("#")}
+    assert inside == {"notebooks-01_a", "notebooks-01_a--one", "notebooks-notation"} <= found.places
+    outside = found.targets - {f"#{one}" for one in inside}
+    assert outside == {"https://example.org/x#y", "_images/a b.png", "_static/mathjax/tex-svg.js"}
+    assert "file" in text
+    assert '<details open="">' in text
+    assert "alert" not in text
+    assert ">play<" not in text
+
+
+def test_without_chromium_a_sentence_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(pdf, "PROGRAMS", ("no-such-browser",))
+    monkeypatch.setattr(pdf, "MAC", Path("no-such-folder"))
+    monkeypatch.setattr(book, "build", lambda out: pytest.fail("built, though nothing can print it"))
+    assert main(["book", "--pdf"]) == 1
+    assert "Chromium or Google Chrome" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(MISSING, reason="needs Chromium or Chrome, on Linux or macOS")
+def test_chromium_prints_a_pdf_and_leaves_nothing_behind(two_pages, tmp_path_factory):
+    pytest.importorskip("bs4")
+    (two_pages / "_static").mkdir()
+    shutil.copy(ROOT / "book" / "_static" / "print.css", two_pages / "_static")
+    before, out = {*two_pages.rglob("*")}, tmp_path_factory.mktemp("pdf") / "new" / "book.pdf"
+    pdf.print_to(two_pages, out)
+    content = out.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b", content)) == 3, "a page of paper for each, the contents with the first"
+    assert b"/Outlines" in content
+    assert {*two_pages.rglob("*")} == before
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +186,17 @@ FOUND = {  # a word that a reader might look for, and a page that must be among 
 
 
 @pytest.mark.thorough
+def test_all_pages_but_the_models_are_in_the_pdf(built):
+    text = pdf.whole(built)
+    left_out = {"genindex.html", "search.html", "play.html"}
+    assert len(re.findall("<article id=", text)) == len([one for one in pages(built) if one.name not in left_out])
+    found = Links(text)
+    assert {one[1:] for one in found.targets - {None} if one.startswith("#")} <= found.places
+    files = {one for one in found.targets - {None} if not re.match("#|[a-z]+:", one)}
+    assert [one for one in files if not (built / one).exists()] == []
+
+
+@pytest.mark.thorough
 @pytest.mark.skipif(MISSING, reason="needs Chromium or Chrome, on Linux or macOS")
 def test_search_finds_what_a_reader_looks_for(built):
     listed = "[...document.querySelectorAll('#search-results li a')].map((one) => one.href)"
@@ -138,6 +212,24 @@ def test_search_finds_what_a_reader_looks_for(built):
             else:
                 missed[words] = found
     assert missed == {}
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(MISSING, reason="needs Chromium or Chrome, on Linux or macOS")
+def test_every_formula_is_typeset(built):
+    count = "[document.querySelectorAll('mjx-container').length, document.querySelectorAll('.math').length]"
+    wrong = "[...document.querySelectorAll('[data-mjx-error]')].map((one) => one.getAttribute('data-mjx-error'))"
+    found, formulas = {}, 0
+    with Chromium() as chromium:
+        for page in pages(built):
+            chromium.open(page)
+            chromium.evaluate("window.MathJax?.startup?.promise.then(() => 0)")
+            set_, meant = chromium.evaluate(count)
+            formulas += meant
+            if set_ < meant or chromium.evaluate(wrong):
+                found[page.name] = meant - set_, chromium.evaluate(wrong)
+    assert formulas > 1000
+    assert found == {}
 
 
 AXE = ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"  # npm install --prefix build axe-core

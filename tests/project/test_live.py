@@ -8,10 +8,14 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+import torch.nn.functional as F
 from chromium import MISSING, Chromium
 
+from course_utils import pretrained
 from course_utils.commands import live
 from course_utils.data.offline import embedded_digits
+from course_utils.taught.autoregressive import to_squares
+from course_utils.taught.diffusion import NO_LABEL, to_pixels
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "book" / "_static" / "live"
@@ -49,6 +53,13 @@ def test_every_model_has_its_words_its_script_and_its_chapter():
         live.insert(notebook, one.chapter, PLAY)
         (cell,) = (cell for cell in notebook.cells if f'data-live="{name}"' in cell.source)
         assert re.search(r"\.\./play\.md\)\n\n" + re.escape(one.section), cell.source), "just before its heading"
+
+
+def test_the_score_that_is_quoted_is_the_recorded_one():
+    measured = {key: values[0] for key, values in pretrained.records()["flow-mnist"]["measured"].items()}
+    said = re.search(r"score of (\S+) and a Fréchet distance of (\S+), and (\S+) %", live.sections(PLAY)["flow"][1])
+    ours = measured["inception_score"], measured["frechet"], 100 * measured["label_accuracy"]
+    assert said.groups() == (f"{ours[0]:.2f}", f"{ours[1]:.1f}", f"{ours[2]:.1f}")
 
 
 def test_a_script_is_loaded_once_and_what_it_needs_before_it():
@@ -103,6 +114,69 @@ def test_the_page_draws_what_pytorch_draws(book, chromium, name):
 
 
 @browser
+@torch.no_grad()
+def test_the_walk_from_noise_is_that_of_pytorch(book, chromium):
+    """The same noise and label in, after each of sixteen guided steps the same two pictures out within 1/255."""
+    torch.manual_seed(1)
+    labels, noise = torch.tensor([3, 8, NO_LABEL]), torch.randn(3, 1, 28, 28)
+    walk = live.walk_with_beliefs(live.networks()["flow"], noise, labels, 16)
+    ours = to_pixels(torch.stack([torch.stack(frame) for frame in walk])).flatten(3)  # (17, 2, 3, 784)
+    chromium.open(book / "play.html")
+    run = f"""{json.dumps(noise.flatten(1).tolist())}.map((x, i) => [
+        ...live.walk(live.guided(live.flownet(), {labels.tolist()}[i], 2), x, 16)
+    ].map((one) => [one.x, one.belief].map((picture) => Array.from(live.toPixels(picture)))))"""
+    theirs = torch.tensor(chromium.evaluate(run)).permute(1, 2, 0, 3)
+    print(f"{255 * (ours - theirs).abs().max():.3f} / 255")
+    assert (ours - theirs).abs().max() <= 1 / 255
+    assert (ours[-1, 0] - ours[-1, 0].roll(1, dims=0)).abs().max() > 0.9, "three pictures, not one"
+
+
+@torch.no_grad()
+def drawn_with(network, squares: torch.Tensor, luck: torch.Tensor) -> list[list[int]]:
+    """The kinds of the lower halves, if chance says `luck` (n, 98); for every square a pass through the network."""
+    squares, kinds = squares.clone(), []
+    for k in range(98):
+        row, column = 7 + k // 14, k % 14
+        shares = network(squares)[:, :, row, column].double().softmax(dim=1).cumsum(dim=1)
+        kinds.append((shares <= luck[:, k : k + 1]).sum(dim=1).clamp(max=15))
+        squares[:, :, row, column] = (kinds[-1][:, None] & torch.tensor([8, 4, 2, 1]) > 0).float()
+    return torch.stack(kinds, dim=1).tolist()
+
+
+@browser
+@torch.no_grad()
+def test_a_digit_is_completed_as_by_pytorch(book, chromium):
+    """One place after another: each square's probabilities within 1/255, and by the same luck the same squares.
+
+    The luck is tried with weights that are rounded to 16 bits here, too: a share that differs in the third digit would,
+    now and then, choose another square.
+    """
+    squares, network = live.half_digits(), live.networks()["pixelcnn"]
+    kinds = to_squares(F.pixel_shuffle(squares, 2))[1].flatten(1)
+    ours = network(squares).softmax(dim=1).flatten(2).mT
+    chromium.open(book / "play.html")
+    each = "((next, kinds) => kinds.map((kind) => [live.softmax(next.logits), next.put(kind)][0]))"
+    run = f"(() => {{ const begin = live.pixelcnn(); return {kinds.tolist()}.map((one) => {each}(begin(), one)); }})()"
+    theirs = torch.tensor(chromium.evaluate(run))
+    print(f"{255 * (ours - theirs).abs().max():.3f} / 255")
+    assert (ours - theirs).abs().max() <= 1 / 255
+
+    luck = torch.rand(len(squares), 98, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    for numbers in network.parameters():
+        numbers.copy_(numbers.half())
+    draw = f"""((begin) => {kinds[:, :98].tolist()}.map((upper, i) => {{
+        const next = begin();
+        upper.forEach((kind) => next.put(kind));
+        return {luck.tolist()}[i].map((u) => {{
+            const kind = live.choose(live.softmax(next.logits), u);
+            next.put(kind);
+            return kind;
+        }});
+    }}))(live.pixelcnn())"""
+    assert chromium.evaluate(draw) == drawn_with(network, squares, luck)
+
+
+@browser
 def test_the_game_is_that_of_autograd(book, chromium):
     ours = live.game_of_three(rounds=300, rate=0.2)[-1]
     chromium.open(book / "play.html")
@@ -114,26 +188,37 @@ def test_the_game_is_that_of_autograd(book, chromium):
     assert theirs == pytest.approx(ours.tolist(), abs=1e-9)
 
 
+def words(chromium, name: str) -> str:
+    """What the model says below its pictures; the walk from noise, when it has arrived."""
+    line = f"document.querySelector('[data-live={name}] .live-words')"
+    arrived = "/^(Step|Computing)/.test(line.textContent) && !line.textContent.startsWith('Step 16') && tries++ < 200"
+    wait = f"const line = {line}; let tries = 0; while ({arrived}) await new Promise((next) => setTimeout(next, 50));"
+    return chromium.evaluate(f"(async () => {{ {wait if name == 'flow' else ''} return {line}.textContent; }})()")
+
+
 @browser
 def test_a_page_starts_answers_the_keyboard_and_is_reset(book, chromium):
     chromium.look()
     chromium.open(book / "play.html")
     assert chromium.said == []
     assert chromium.evaluate("document.querySelectorAll('.live > img').length") == 0
-    words = "document.querySelector('[data-live={}] .live-words').textContent"
 
     def press(name, control, key):
         chromium.evaluate(f"document.querySelector('[data-live={name}] {control}').focus()")
         chromium.press(key)
-        return chromium.evaluate(words.format(name))
+        return chromium.evaluate(f"document.querySelector('[data-live={name}] .live-words').textContent")
 
-    first = {name: chromium.evaluate(words.format(name)) for name in live.LIVE}
+    first = {name: words(chromium, name) for name in live.LIVE}
     assert "z₁ = 0.10, z₂ = 0.00" in press("plane", ".live-map", "ArrowRight")
     assert "Asked for a 3" in press("label", "button", "3")
     assert "After 1 moves" in press("game", "button", "Enter").replace("1 move:", "1 moves:")
     assert press("dcgan", "input", "ArrowRight").startswith("2 % of the way")
+    assert press("flow", "input", "ArrowLeft").startswith("Step 15 of 16, t = 0.06")
+    before = int(first["half"].split()[0])
+    assert press("half", "button", "Enter").startswith(f"{before + 1} of 98 squares")
     for name in live.LIVE:
-        assert press(name, ".live-stage > :last-child button", "Enter") == first[name], f"{name} is reset"
+        press(name, ".live-stage > :last-child button", "Enter")
+        assert words(chromium, name) == first[name], f"{name} is reset"
         assert chromium.evaluate("document.activeElement.textContent") == "Reset", "and the focus stays"
     assert chromium.said == []
 
@@ -142,8 +227,17 @@ def test_a_page_starts_answers_the_keyboard_and_is_reset(book, chromium):
 def test_whoever_asks_for_less_motion_gets_steps(book, chromium):
     chromium.look(calm=True)
     chromium.open(book / "play.html")
-    chromium.evaluate("document.querySelectorAll('[data-live=game] button')[3].click()")
-    assert "After 200 moves" in chromium.evaluate("document.querySelector('[data-live=game] .live-words').textContent")
+
+    def play(name):
+        find = f"[...document.querySelectorAll('[data-live={name}] button')].find((one) => one.textContent === 'Play')"
+        chromium.evaluate(f"{find}.click()")
+        return chromium.evaluate(f"document.querySelector('[data-live={name}] .live-words').textContent")
+
+    assert "After 200 moves" in play("game")
+    assert chromium.evaluate("[...document.querySelectorAll('.live canvas')].every((one) => one.ariaLabel)"), "at once"
+    assert play("half").startswith("Complete: looks like a ")
+    words(chromium, "flow")
+    assert [play("flow")[:7] for _ in range(3)] == ["Step 0 ", "Step 1 ", "Step 2 "]
     chromium.look()
 
 

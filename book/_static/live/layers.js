@@ -3,6 +3,7 @@
 
    A file of weights sets live.weights.NAME = { layers: [{ kind, … }, …], halves: "…" }: the layers in their order, and
    all their numbers, in the same order, as 16-bit floats in base64. Text, so that a page opened from a folder may load it.
+   Where layers do not simply follow one another, it has shapes: { name: [sizes], … } instead, and a script of its own.
    An array of numbers is a Float32Array, a picture one of channels × height × width, as in PyTorch. */
 
 window.live ??= { weights: {}, models: {} };
@@ -34,6 +35,25 @@ live.network = function (name) {
   return (input) => steps.reduce((x, step) => step(x), Float32Array.from(input));
 };
 
+/* The numbers of the network NAME by PyTorch's names, such as "stem.weight", and their sizes; and its layers by theirs. */
+live.parts = function (name) {
+  const { shapes, halves } = live.weights[name], all = live.unpack(halves), numbers = {};
+  let used = 0;
+  for (const [one, shape] of Object.entries(shapes)) numbers[one] = all.subarray(used, (used += shape.reduce((a, b) => a * b, 1)));
+  const layer = (kind, part, from, to, sizes) => {
+    const hand = [numbers[`${part}.weight`], numbers[`${part}.bias`]];
+    return live.layers[kind]({ from, to, bias: true, ...sizes }, () => hand.shift());
+  };
+  return {
+    numbers,
+    shapes,
+    linear: (part, [to, from] = shapes[`${part}.weight`]) => layer("linear", part, from, to),
+    conv: (part, stride = 1, padding = 1, [to, from, size] = shapes[`${part}.weight`]) => layer("conv", part, from, to, { size, stride, padding }),
+    transposed: (part, stride, [from, to, size] = shapes[`${part}.weight`]) => layer("transposed", part, from, to, { size, stride, padding: 0 }),
+    groups: (part, count) => layer("groups", part, null, shapes[`${part}.weight`][0], { count }),
+  };
+};
+
 /* ----------------------------------------------------------------- layers */
 
 const each = (rule) => () => (x) => x.map(rule);
@@ -41,6 +61,7 @@ const each = (rule) => () => (x) => x.map(rule);
 /* Each takes a layer's sizes and the hand that deals out its numbers, and returns the layer as a function. */
 live.layers = {
   relu: each((value) => Math.max(0, value)),
+  silu: each((value) => value / (1 + Math.exp(-value))),
   tanh: each(Math.tanh),
   sigmoid: each((value) => 1 / (1 + Math.exp(-value))),
   pixels: each((value) => (value + 1) / 2), // from what tanh gives to pixels from 0 to 1
@@ -67,37 +88,55 @@ live.layers = {
     };
   },
 
+  /* Group norm: the channels in `count` groups, each with mean 0 and variance 1 over the picture; then a scale and a shift. */
+  groups({ to, count }, take) {
+    const scale = take(to), shift = take(to);
+    return (x) => {
+      const area = x.length / to, size = x.length / count, y = new Float32Array(x.length);
+      for (let first = 0; first < x.length; first += size) {
+        const group = x.subarray(first, first + size), mean = group.reduce((sum, value) => sum + value, 0) / size;
+        const root = Math.sqrt(group.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size + 1e-5);
+        group.forEach((value, i) => {
+          const channel = Math.floor((first + i) / area);
+          y[first + i] = (scale[channel] * (value - mean)) / root + shift[channel];
+        });
+      }
+      return y;
+    };
+  },
+
   /* A convolution over a square picture: each number of the output looks at a size × size window of every channel. */
   conv({ from, to, size, stride, padding, bias }, take) {
     const weight = take(to * from * size * size), shift = take(bias ? to : 0);
     return (x) => {
       const side = Math.sqrt(x.length / from), out = Math.floor((side + 2 * padding - size) / stride) + 1;
       const y = new Float32Array(to * out * out);
-      for (let o = 0; o < to; o++)
-        for (let row = 0; row < out; row++)
-          for (let column = 0; column < out; column++) {
-            let sum = bias ? shift[o] : 0;
-            for (let c = 0; c < from; c++)
-              for (let i = 0; i < size; i++) {
-                const r = row * stride + i - padding;
-                if (r < 0 || r >= side) continue; // outside the picture there are zeros
-                for (let j = 0; j < size; j++) {
-                  const s = column * stride + j - padding;
-                  if (s >= 0 && s < side) sum += weight[((o * from + c) * size + i) * size + j] * x[(c * side + r) * side + s];
-                }
+      const inside = Array.from({ length: size }, (_, k) => [ // the places at which row (or column) k of a window is in the picture
+        Math.ceil(Math.max(0, padding - k) / stride),
+        Math.min(out, Math.floor((side - 1 + padding - k) / stride) + 1),
+      ]);
+      for (let o = 0; o < to; o++) {
+        if (bias) y.fill(shift[o], o * out * out, (o + 1) * out * out);
+        for (let c = 0; c < from; c++)
+          for (let i = 0; i < size; i++)
+            for (let j = 0; j < size; j++) {
+              const w = weight[((o * from + c) * size + i) * size + j], [top, bottom] = inside[i], [left, right] = inside[j];
+              for (let row = top; row < bottom; row++) {
+                const there = (o * out + row) * out, here = (c * side + row * stride + i - padding) * side + j - padding;
+                for (let column = left; column < right; column++) y[there + column] += w * x[here + column * stride];
               }
-            y[(o * out + row) * out + column] = sum;
-          }
+            }
+      }
       return y;
     };
   },
 
   /* A transposed convolution: each number of the input stamps a size × size window into the output. */
-  transposed({ from, to, size, stride, padding }, take) {
-    const weight = take(from * to * size * size);
+  transposed({ from, to, size, stride, padding, bias }, take) {
+    const weight = take(from * to * size * size), shift = take(bias ? to : 0);
     return (x) => {
       const side = Math.sqrt(x.length / from), out = (side - 1) * stride - 2 * padding + size;
-      const y = new Float32Array(to * out * out);
+      const y = Float32Array.from({ length: to * out * out }, (_, i) => (bias ? shift[Math.floor(i / (out * out))] : 0));
       for (let c = 0; c < from; c++)
         for (let row = 0; row < side; row++)
           for (let column = 0; column < side; column++) {
@@ -136,14 +175,17 @@ live.softmax = function (logits) {
 
 /* ----------------------------------------------------------------- chance */
 
-/* Independent standard normal numbers, the same for the same seed (mulberry32, then Box and Muller). */
+/* Numbers evenly from 0 to 1, the same for the same seed (mulberry32). */
+live.uniform = (seed) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+};
+
+/* Independent standard normal numbers (Box and Muller). */
 live.normal = function (seed) {
-  const uniform = () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const uniform = live.uniform(seed);
   const one = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
   return (count) => Array.from({ length: count }, one);
 };
