@@ -679,7 +679,7 @@ holds("no slope is left at θ = 10", slope[-1] < 1e-4 < slope[8], slope[8], slop
 # (Goodfellow, 2016). And a program that takes steps in turns does not say which order it means.
 #
 # An experiment in the plane, on eight narrow Gaussians on a ring. The two networks play in turns, with our `gan_update`; then
-# $D$ learns alone for 200 steps. Now $G$ takes 400 large steps: once against this $D$, which stands still, and once, as a control, against one that answers.
+# $D$ learns alone for 200 steps. Now $G$ takes 800 large steps: once against this $D$, which stands still, and once, as a control, against one that answers.
 
 # %%
 import copy
@@ -718,7 +718,7 @@ def batch():
 z, clouds = torch.randn(2_500, 2), {"real points": points[:2_500]}
 
 # %% [markdown]
-# > **❓ Predict.** How many of the eight will the generator hold after playing in turns? After 400 steps against the $D$ that stands still? Against the one that answers?
+# > **❓ Predict.** How many of the eight will the generator hold after playing in turns? After 800 steps against the $D$ that stands still? Against the one that answers?
 
 # %% jupyter={"outputs_hidden": true}
 for _ in range(1_000):  # in turns
@@ -733,11 +733,11 @@ for _ in range(200):  # D alone
 
 # %%
 def play_on(rate_d):
-    """What G makes after 400 large steps against a copy of D that learns at this rate."""
+    """What G makes after 800 large steps against a copy of D that learns at this rate."""
     player, judge = copy.deepcopy((g, d))
     pairs = ((player, 1e-2), (judge, rate_d))
     adams = [torch.optim.Adam(net.parameters(), rate, betas=(0.5, 0.99)) for net, rate in pairs]
-    for _ in range(400):
+    for _ in range(800):
         gan_update(player, judge, *adams, *batch())
     return player(z).detach()
 
