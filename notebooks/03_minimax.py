@@ -668,7 +668,7 @@ holds("no slope is left at θ = 10", slope[-1] < 1e-4 < slope[8], slope[8], slop
 # > (3) It is about (3.2), not about the loss that the code descends.
 
 # %% [markdown]
-# ## 3.8 In which order? · 7 min
+# ## 3.8 In which order? · 8 min
 #
 # (3.2) says $\min_G \max_D$: the generator is chosen knowing that the best discriminator will answer. Swap the two. In $\max_D \min_G$ the discriminator commits itself first, and
 # $G$ answers a $D$ that stands still. Does it matter?
@@ -731,7 +731,7 @@ for _ in range(200):  # D alone
     opt_d.step()
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def play_on(rate_d):
     """What G makes after 800 large steps against a copy of D that learns at this rate."""
     player, judge = copy.deepcopy((g, d))
@@ -742,7 +742,6 @@ def play_on(rate_d):
     return player(z).detach()
 
 
-# %% jupyter={"outputs_hidden": true}
 clouds["made while D stands still"], clouds["made while D answers"] = play_on(0.0), play_on(2e-3)
 turns, still, answered = (held(cloud) for cloud in list(clouds.values())[1:])
 holds("in turns G holds most of the eight", turns >= 6, turns)

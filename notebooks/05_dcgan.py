@@ -976,7 +976,7 @@ results.check()
 # - Chapter 07 deals with the games that do not go as well as this one.
 
 # %% [markdown]
-# ## 5.13 Further: the first weights · 9 min
+# ## 5.13 Further: the first weights · 10 min
 #
 # Radford et al. draw all weights from a normal distribution with standard deviation 0.02; our networks start as PyTorch
 # starts them. Does it matter?

@@ -197,7 +197,7 @@ holds("the page is gone", app.poll() is not None)
 # %% [markdown]
 # ## 10.2 A run to choose from · 2 min
 #
-# The weights come from a run of which somebody kept one state and threw away the rest. We shall need such a run in 10.6: chapter 05's game, with a rate that does not fade. **Start it, and read on at 10.3 while it runs.**
+# Of the run behind these weights one state was kept. For 10.6 we need such a run: chapter 05's game, with a rate that does not fade. **Start it, and read on at 10.3 meanwhile.**
 
 # %%
 # short, full
