@@ -88,13 +88,13 @@ results = Results("10", digits.source)
 # python -m course_utils app
 # ```
 #
-# prints an address such as `http://127.0.0.1:8010`. Open it in a browser, and the DCGAN that comes with the course draws
+# prints an address such as `http://127.0.0.1:8010`. Open it, and the DCGAN that comes with the course draws
 # what you ask for.
 #
 # ![The page in a browser: three rows of fields with the buttons Draw, Walk and Ask for it, and under them a sheet of
 # twenty-four digits.](images/10_page.png)
 #
-# Here the notebook starts the same command, as a process of its own on a free port, and waits for the line with the address.
+# Here the notebook starts the same command as a process on a free port, and waits for the line with the address.
 
 # %%
 command = [sys.executable, "-m", "course_utils", "app", "--port", "0", "--data", digits.source]
