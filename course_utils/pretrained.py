@@ -19,7 +19,7 @@ from course_utils.taught.autoencoder import Autoencoder
 from course_utils.taught.autoregressive import PixelCNN
 from course_utils.taught.conditional import ConditionalDiscriminator, ConditionalGenerator
 from course_utils.taught.dcgan import DCGAN
-from course_utils.taught.diffusion import FlowNet, guided, to_pixels, walk
+from course_utils.taught.diffusion import FlowNet, guided, to_pixels
 from course_utils.taught.evaluation import Classifier
 from course_utils.taught.vae import VAE
 
@@ -114,10 +114,16 @@ class Flow(FlowNet):
     def __init__(self):
         super().__init__(width=24)
 
+    @torch.no_grad()
     def sample(self, n, labels=None, steps=16, w=2.0):
         noise, labels = torch.randn(n, 1, 28, 28), torch.arange(n) % 10 if labels is None else labels
-        parts = zip(*(x.to(schedule.device()).split(500) for x in (noise, labels)), strict=True)
-        return torch.cat([to_pixels(walk(guided(self, y, w), x, steps)) for x, y in parts])
+        pictures = []
+        for x, y in zip(*(part.to(schedule.device()).split(500) for part in (noise, labels)), strict=True):
+            velocity = guided(self, y, w)
+            for k in range(steps):
+                x = x - velocity(x, 1 - k / steps) / steps
+            pictures.append(to_pixels(x))
+        return torch.cat(pictures)
 
 
 def small_dcgan():

@@ -1,6 +1,4 @@
-"""Chapter 11: a network that sees through noise, its loss, its guided velocity, and the walk along it."""
-
-from itertools import pairwise
+"""Chapter 11: a network that sees through noise, its loss, and its guided velocity."""
 
 import torch
 import torch.nn.functional as F
@@ -88,13 +86,3 @@ def guided(model, y, w=1.0):
         return without + w * (with_label - without)
 
     return velocity
-
-
-@torch.no_grad()
-def walk(velocity, x, steps, heun=False):
-    for t, s in pairwise(torch.linspace(1, 0, steps + 1).tolist()):
-        v = velocity(x, t)
-        if heun and s > 0:
-            v = (v + velocity(x + (s - t) * v, s)) / 2
-        x = x + (s - t) * v
-    return x
