@@ -43,6 +43,7 @@ def faults(notebook):
     """What is wrong with an exercise's source, in words; nothing where nothing is."""
     ids = [cell.id for cell in notebook.cells]
     imported = set()  # names that set-up cells import
+    given, tested = set(), set()  # names that tests find: set-up cells and answers bind them; and those that tests bind
     for cell in notebook.cells:
         marks, kind, where = cell.metadata.get("nbgrader"), exercise.kind_of(cell), f"cell {cell.id!r}"
         if ids.count(cell.id) > 1:
@@ -68,6 +69,11 @@ def faults(notebook):
                 continue
         if kind == "setup":
             imported |= imports(tree)
+        bound = exercise.names_in(cell.source)[0] if kind in ("setup", "test", "task") else set()
+        if kind == "test" and (used := sorted(free_names(tree) & tested - given)):
+            # A learner has run that test, and a grader has not: the name would be looked for in the student's process.
+            yield f"{where} uses {', '.join(used)} of another test: define it in the cell itself"
+        given, tested = (given, tested | bound) if kind == "test" else (given | bound, tested)
         tasks_above = [one.id for one in notebook.cells[: ids.index(cell.id)] if exercise.kind_of(one) == "task"]
         if lacking := [name for name in cell.metadata.get("given", ()) if name not in tasks_above]:
             yield f"{where}: given names {', '.join(map(str, lacking))}, which is no task above it"

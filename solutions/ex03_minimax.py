@@ -245,6 +245,8 @@ from course_utils.checks import check, close
 p, q = torch.tensor([[0.5, 0.5, 0.0], [0.2, 0.2, 0.6]]), torch.tensor([[0.25, 0.25, 0.5], [0.2, 0.3, 0.5]])
 close(jsd(p, q), jsd(q, p), "The Jensen–Shannon divergence is symmetric.")
 check((jsd(p, q) < math.log(2)).all(), "Only distributions without overlap are log 2 apart.")
+message = "The first pair is 0.2158 nats apart: the mean of the two divergences from the mixture."
+close(jsd(p, q)[0], 0.215762, message, rtol=1e-3)
 ### BEGIN HIDDEN TESTS
 generator = torch.Generator().manual_seed(322)
 for shape in ((6,), (1, 3), (2, 3, 9)):
@@ -497,8 +499,11 @@ from course_utils.checks import check, close
 torch.manual_seed(1)
 real, z = 1 + torch.randn(32, 2), torch.randn(32, 2)
 game = new_game(torch.randn(6), torch.randn(17), lr_d=0.05)
+on_real, on_fake = game.discriminator(real).detach(), game.discriminator(game.generator(z)).detach()
 losses = [discriminator_step(game.generator, game.discriminator, game.optimizer_d, real, z) for _ in range(20)]
 check(losses[-1] < losses[0], "Twenty steps on the same points should lower the discriminator's loss.")
+message = "The loss is the mean over the real ones plus the mean over the fakes, before the step."
+close(float(losses[0]), (F.softplus(-on_real).mean() + F.softplus(on_fake).mean()).item(), message, rtol=1e-3)
 ### BEGIN HIDDEN TESTS
 for seed, n, m in ((332, 7, 7), (333, 1, 5)):
     torch.manual_seed(seed)
@@ -1223,21 +1228,33 @@ def three_heaps(n, angle=0.0, seed=0):
     return centres[which] + 0.5 * torch.randn(n, 2, generator=random), centres
 
 
+# %% nbgrader={"grade": false, "grade_id": "toy-generator", "locked": true, "schema_version": 3, "solution": false}
+class ToyGenerator(nn.Module):
+    """Noise (n, 4) to points (n, 2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
+
+    def forward(self, z):
+        return self.layers(z)
+
+
 # %% [markdown]
 # ### Task F1
 #
-# Train a GAN on the points, for about a second: 600 steps, networks with two hidden layers of 64 units,
-# and Adam with a learning rate of 0.002 are enough if its other settings are those of chapter 03. Return the trained
-# generator. It must map each noise vector to a point by itself, whatever else is in the batch. (The check tries a
-# second seed if the first was unlucky.)
+# Train a GAN on the points, for about a second: a `ToyGenerator` against a discriminator of your choice. 600 steps, two
+# hidden layers of 64 units for the discriminator, and Adam with a learning rate of 0.002 are enough if its other settings
+# are those of chapter 03. Return the trained generator: the check puts its weights into a `ToyGenerator` of its own and
+# lets that draw. (It tries a second seed if the first was unlucky.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "train-toy", "locked": false, "schema_version": 3, "solution": true}
 def train_toy(points, seed):
-    """Train on points (n, 2), from the seed; return the generator: called with noise (m, 4), N(0, 1), it gives points (m, 2)."""
+    """Train on points (n, 2), from the seed, with noise from N(0, 1); return the trained ToyGenerator."""
     ### BEGIN SOLUTION
     torch.manual_seed(seed)
-    generator = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
+    generator = ToyGenerator()
     discriminator = nn.Sequential(
         nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1), nn.Flatten(0)
     )
@@ -1268,7 +1285,7 @@ import math
 
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, ours, with_weights
 
 
 def judge_toy(angle, n, seed):
@@ -1276,12 +1293,9 @@ def judge_toy(angle, n, seed):
     centres = 1.5 * torch.stack([turn.cos(), turn.sin()], dim=1)
     random = torch.Generator().manual_seed(seed)
     points = centres[torch.randint(3, (n,), generator=random)] + 0.5 * torch.randn(n, 2, generator=random)
-    toy = train_toy(points, seed)
-    z = torch.randn(2_000, 4, generator=random)
-    made = toy(z).detach()
-    check(made.shape == (2_000, 2), "The generator turns noise (m, 4) into points (m, 2).")
-    message = "What a noise vector becomes depends on the rest of the batch: is a layer still in training mode?"
-    close(toy(z[:3]).detach(), made[:3], message, atol=1e-3)
+    toy = with_weights(ours("ToyGenerator")(), train_toy(points, seed), "Return the trained ToyGenerator.")
+    with torch.no_grad():
+        made = toy(torch.randn(2_000, 4, generator=random))
     distance, nearest = torch.cdist(made, centres).min(dim=1)
     message = "More than a quarter of the points lie far from every heap: not trained, or trained badly."
     check((distance < 1.5).double().mean() > 0.75, message)
@@ -1343,53 +1357,37 @@ import torch
 
 from course_utils.checks import check, close
 
-first, again, other = shift_game(1, 5), shift_game(1, 5), shift_game(1, 6)
+first, again, other = (torch.as_tensor(shift_game(1, seed)) for seed in (5, 5, 6))
 check(tuple(first.shape) == (400, 3), "A tensor with a row for each of the 400 rounds: w, b, θ.")
 close(again, first, "The same seed should give the same path: an experiment that cannot be repeated is an anecdote.")
 check(not torch.equal(first, other), "Another seed should give another path: are fresh samples drawn from it?")
 ### BEGIN HIDDEN TESTS
-one, same, next_one = shift_game(2, 371), shift_game(2, 371), shift_game(2, 372)
+one, same, next_one = (torch.as_tensor(shift_game(2, seed)) for seed in (371, 371, 372))
 close(same, one, "The same seed should give the same path.")
 check(not torch.equal(one, next_one), "Another seed should give another path.")
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "shift-game-values", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "shift-game-values", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check
 
-theta = shift_game(1, 0)[:, 2]
+theta = torch.as_tensor(shift_game(1, 0))[:, 2]
 check(
     theta.max() > 3.5,
     "With one step each θ runs well past 3, as in the chapter. Do both players start at 0 and step by 0.1?",
 )
 check((theta[-100:] - 3).abs().max() < theta.max() - 3, "The game comes to rest: late distances are smaller.")
 ### BEGIN HIDDEN TESTS
-# What each step is on average over endless samples, by integration; what is left must be the scatter of 200 fresh ones.
+# What a step of G is on average over endless noise, by integration; what is left must be the scatter of 200 fresh ones.
 grid = torch.linspace(-9, 9, 721, dtype=torch.float64)
 weight = (-0.5 * grid**2).exp() / (-0.5 * grid**2).exp().sum()
-
-
-def average(f):  # of f(z), z ~ N(0, 1); f has a row for each round
-    return (f * weight).sum(dim=1)
-
-
-def steps_of_d(w, b, theta):
-    real, fake = 3 + grid, theta[:, None] + grid
-    on_real = torch.sigmoid(-(w[:, None] * real + b[:, None]))
-    on_fake = torch.sigmoid(w[:, None] * fake + b[:, None])
-    step_w, step_b = average(on_real * real) - average(on_fake * fake), average(on_real) - average(on_fake)
-    spread = sum(average((on * x) ** 2) - average(on * x) ** 2 for on, x in ((on_real, real), (on_fake, fake)))
-    return 0.1 * step_w, 0.1 * step_b, 0.01 * spread / 200
-
-
 for k, seed in ((1, 373), (2, 374), (5, 375)):
-    path = shift_game(k, seed).double()
-    w, b, theta = path.T
-    before_w, before_b, before = [torch.cat([torch.zeros(1, dtype=torch.float64), one[:-1]]) for one in (w, b, theta)]
+    w, b, theta = torch.as_tensor(shift_game(k, seed)).double().T
+    before = torch.cat([torch.zeros(1, dtype=torch.float64), theta[:-1]])
     verdict = torch.sigmoid(w[:, None] * (before[:, None] + grid) + b[:, None])
-    spread = (0.1 * w) ** 2 * (average(verdict**2) - average(verdict) ** 2) / 200
-    rest = (theta - before - 0.1 * w * average(verdict)) / spread.sqrt()
+    mean, square = verdict @ weight, verdict**2 @ weight
+    rest = (theta - before - 0.1 * w * mean) / ((0.1 * w) ** 2 * (square - mean**2) / 200).sqrt()
     rest = rest[w.abs() > 0.03]
     message = (
         "The steps of θ are not those of G: one step of 0.1 down the slope of the value, against the D of this round."
@@ -1397,14 +1395,42 @@ for k, seed in ((1, 373), (2, 374), (5, 375)):
     check(len(rest) > 50 and rest.mean().abs() < 0.5, message)
     message = "The scatter of θ's steps is not that of 200 fresh numbers in every round."
     check(0.5 < rest.square().mean() < 2, message)
-    expected_w, expected_b, spread_w = before_w, before_b, 0
+### END HIDDEN TESTS
+
+# %% nbgrader={"grade": true, "grade_id": "shift-game-expert", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+import torch
+
+from course_utils.checks import check
+
+first = torch.as_tensor(shift_game(1, 0))[0]
+message = "At first D says ½ to everything, so its first step is about 0.1 · (½ · 3 − ½ · 0) = 0.15 in w, and 0 in b."
+check((first[0] - 0.15).abs() < 0.04 and first[1].abs() < 0.001, message)
+### BEGIN HIDDEN TESTS
+grid = torch.linspace(-9, 9, 721, dtype=torch.float64)
+weight = (-0.5 * grid**2).exp() / (-0.5 * grid**2).exp().sum()
+
+
+def steps_of_d(w, b, theta):
+    """The average steps of w and b over endless samples, and the variance of that of w with 200; a row a round."""
+    real, fake = 3 + grid, theta[:, None] + grid
+    on_real = torch.sigmoid(-(w[:, None] * real + b[:, None]))
+    on_fake = torch.sigmoid(w[:, None] * fake + b[:, None])
+    parts = ((on_real, real), (on_fake, fake))
+    step_w, step_b = (on_real * real - on_fake * fake) @ weight, (on_real - on_fake) @ weight
+    spread = sum((on * x) ** 2 @ weight - ((on * x) @ weight) ** 2 for on, x in parts)
+    return 0.1 * step_w, 0.1 * step_b, 0.01 * spread / 200
+
+
+for k, seed in ((1, 373), (2, 374), (5, 375)):
+    path = torch.as_tensor(shift_game(k, seed)).double()
+    expected_w, expected_b, theta = torch.cat([torch.zeros(1, 3, dtype=torch.float64), path[:-1]]).T
+    spread_w = 0
     for _ in range(k):
-        step_w, step_b, more = steps_of_d(expected_w, expected_b, before)
-        expected_w, expected_b = expected_w + step_w, expected_b + step_b
-        spread_w = spread_w + more
-    rest = (w - expected_w) / spread_w.sqrt()
+        step_w, step_b, more = steps_of_d(expected_w, expected_b, theta)
+        expected_w, expected_b, spread_w = expected_w + step_w, expected_b + step_b, spread_w + more
+    rest = (path[:, 0] - expected_w) / spread_w.sqrt()
     message = "The steps of D are off: k of them in a round, each of 0.1 up the slope of the value, on both kinds."
-    check(rest.mean().abs() < 0.5 and (b - expected_b).abs().max() < 0.02, message)
+    check(rest.mean().abs() < 0.5 and (path[:, 1] - expected_b).abs().max() < 0.02, message)
     check(0.15 < rest.square().mean() < 2, "The scatter of D's steps is not that of 200 fresh numbers of each kind.")
 ### END HIDDEN TESTS
 

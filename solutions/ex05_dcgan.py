@@ -55,6 +55,7 @@ if any(find_spec(name) is None for name in needed):
     importlib.invalidate_caches()
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
+import copy
 import math
 from itertools import pairwise
 
@@ -62,7 +63,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils.checks import when_ready
+from course_utils.checks import check, when_ready, with_weights
 from course_utils.commission import commission
 from course_utils.figures import show_images
 
@@ -1394,11 +1395,30 @@ def discs(n, image_size, channels, seed=0):
 
 
 # %% [markdown]
-# Write `train_dcgan`. Make it repeatable: seed PyTorch at the beginning. Build both networks for your commission,
+# Write `train_dcgan`. Make it repeatable: seed PyTorch at the beginning, and draw what an alternation needs when it
+# comes, so that a long run begins as a short one with the same seed. Build both networks for your commission,
 # initialise them with your `initialise` (take its default), and alternate the two steps on batches of 16 discs, with
 # Adam, `betas=(0.5, 0.99)` and two learning rates, 0.006 for the generator and 0.002 for the discriminator, which
 # otherwise runs away in so short a game. Mind the scale of the pictures. Before each pair of steps, note the share of
 # the 16 real and 16 generated pictures that $D$ classifies rightly.
+#
+# What comes out is measured: the checks put your weights into networks of their own, built by the plan of part 4, and let
+# these draw and judge. They find each weight by its shape and by the name that PyTorch's layers give it (`weight`,
+# `bias`, `running_mean`, `running_var`), so build from those layers, and flatten maps as `nn.Flatten` does.
+
+
+# %% nbgrader={"grade": false, "grade_id": "filled", "locked": true, "schema_version": 3, "solution": false}
+def filled(layers, network):
+    """`layers`, one after the other, with the weights of `network`, found by their shapes and the ends of their names."""
+    theirs = {name: torch.as_tensor(value) for name, value in dict(network.state_dict()).items()}
+    state, sequence = {}, copy.deepcopy(nn.Sequential(*layers))
+    for name, wanted in sequence.state_dict().items():
+        alike = [value for key, value in theirs.items() if key.endswith(name.rpartition(".")[2])]
+        flat = [value.flatten(1) for value in alike if value.ndim == 4]  # of a convolution over a whole map
+        fitting = [one for one in (*alike, *flat, *(one.T for one in flat)) if one.shape == wanted.shape]
+        check(len(fitting) > 0, f"By the plan of part 4 there should be a {name} of shape {tuple(wanted.shape)}.")
+        state[name] = fitting[0]
+    return with_weights(sequence, state, "Your networks cannot be measured.")
 
 
 # %% nbgrader={"grade": false, "grade_id": "training-code", "locked": false, "schema_version": 3, "solution": true}
@@ -1406,7 +1426,8 @@ def train_dcgan(steps, seed=0):
     """Train your DCGAN for `steps` alternations. Returns a dictionary:
 
     "d_loss", "g_loss", "d_right": lists with one float for each alternation;
-    "before", "after": the pictures of the same 16 codes before and after the training, in eval mode, pixels from 0 to 1;
+    "codes": 16 codes, (16, latent_dim);
+    "before", "after": their pictures before and after the training, in eval mode, pixels from 0 to 1;
     "generator", "discriminator": the two networks.
     """
     ### BEGIN SOLUTION
@@ -1424,7 +1445,7 @@ def train_dcgan(steps, seed=0):
         generator.train()
         return (pictures + 1) / 2
 
-    record = {"d_loss": [], "g_loss": [], "d_right": [], "before": draw()}
+    record = {"d_loss": [], "g_loss": [], "d_right": [], "codes": codes, "before": draw()}
     for _ in range(steps):
         real, z = data[torch.randint(len(data), (16,))], torch.randn(16, my.latent_dim)
         with torch.no_grad():
@@ -1435,80 +1456,156 @@ def train_dcgan(steps, seed=0):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "training-record", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "training-record", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["generator-network", "discriminator-network", "initialise-code", "steps-code", "share-code"]
 import math
 
-from course_utils.checks import check, close
+import torch
+from torch import nn
+
+from course_utils.checks import check, close, ours
 from course_utils.commission import commission
 
-my = commission(student_id)
-record = train_dcgan(6, seed=1)
+my, record = commission(student_id), train_dcgan(6, seed=1)
 for key in ("d_loss", "g_loss", "d_right"):
     close(len(record[key]), 6, "One number for each alternation.")
     check(all(math.isfinite(number) for number in record[key]), "The numbers must be finite.")
 check(all(0 <= share <= 1 for share in record["d_right"]), "A share lies between 0 and 1.")
 message = "Each share is taken over 32 pictures, 16 of either kind."
-check(all(abs(32 * share - round(32 * share)) < 1e-3 for share in record["d_right"]), message)
-for key in ("before", "after"):
-    shape = tuple(record[key].shape)
-    check(shape == (16, my.channels, my.image_size, my.image_size), "Sixteen pictures of your size.")
+check(all(abs(32 * share - round(32 * float(share))) < 1e-3 for share in record["d_right"]), message)
+codes, before, after = (torch.as_tensor(record[key]).float() for key in ("codes", "before", "after"))
+check(tuple(codes.shape) == (16, my.latent_dim), "Sixteen codes.")
+for pictures in (before, after):
+    shape = (16, my.channels, my.image_size, my.image_size)
+    check(tuple(pictures.shape) == shape, "Sixteen pictures of your size.")
     message = "Bring the pixels from the generator's range to 0 … 1."
-    check(bool(record[key].min() >= 0) and bool(record[key].max() <= 1), message)
+    check(bool(pictures.min() >= 0) and bool(pictures.max() <= 1), message)
+message = "`after` is not what the trained generator makes of the codes in eval mode."
+close(after, (record["generator"].eval()(codes).detach() + 1) / 2, message, atol=0.02)
 ### BEGIN HIDDEN TESTS
-message = "With your initialise, D knows next to nothing at first: its loss starts near 2 log 2."
-close(record["d_loss"][0], 2 * math.log(2), message, atol=0.6)
+sides, maps = [my.image_size], [my.channels]
+while sides[-1] > 6:
+    sides.append(sides[-1] // 2)
+    maps.append(my.width * 2 ** (len(maps) - 1))
+top, small = maps[-1], sides[-1]
+up = [nn.Linear(my.latent_dim, top * small**2, bias=False), nn.Unflatten(1, (top, small, small))]
+for k in range(len(maps) - 1, 0, -1):
+    last = nn.ConvTranspose2d(maps[k], maps[k - 1], 4, 2, 1, sides[k - 1] % 2, bias=k == 1)
+    up += [nn.BatchNorm2d(maps[k]), nn.ReLU(), last]
+drawer = ours("filled")([*up, nn.Tanh()], record["generator"])
+close(after, (drawer(codes).detach() + 1) / 2, message, atol=0.02)
+check(bool(abs(before - after).mean() > 1e-3), "The generator must have moved.")
 message = "With your initialise, the first pictures are nearly grey: 0.5 on a scale from 0 to 1."
-close(record["before"].mean().item(), 0.5, message, atol=0.05)
-message = "Are both networks initialised by your function? The first pictures should hardly differ from grey."
-check(bool(record["before"].std() < 0.003), message)
-check(bool(abs(record["before"] - record["after"]).mean() > 1e-3), "The generator must have moved.")
-states = [record[key].state_dict() for key in ("generator", "discriminator")]
-for state in states:
-    moved = [bool((value != 0).any()) for key, value in state.items() if key.endswith("running_mean")]
-    check(all(moved), "Both networks play in train mode: go back to it after drawing.")
-spreads = [value.std().item() for value in states[1].values() if value.ndim > 1]
+check(abs(before.mean() - 0.5) < 0.05 and bool(before.std() < 0.003), message)
+message = "With your initialise, D knows next to nothing at first: its loss starts near 2 log 2."
+close(float(record["d_loss"][0]), 2 * math.log(2), message, atol=0.6)
+spreads = [value.std().item() for value in record["discriminator"].state_dict().values() if value.ndim > 1]
 check(max(spreads) < 0.06, "The discriminator should start from your initialise, too.")
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "training-repeatable", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "training-repeatable", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["generator-network", "discriminator-network", "initialise-code", "steps-code", "share-code"]
 import torch
 
 from course_utils.checks import check, close
 
-one, two, other = train_dcgan(3, seed=5), train_dcgan(3, seed=5), train_dcgan(3, seed=6)
-close(
-    torch.tensor(one["g_loss"]),
-    torch.tensor(two["g_loss"]),
-    "The same seed must give the same run: first weights, batches and noise.",
-)
-check(one["g_loss"] != other["g_loss"], "Another seed must give another run.")
+one, two, other = (train_dcgan(3, seed=seed) for seed in (5, 5, 6))
+message = "The same seed must give the same run: first weights, batches and noise."
+close(torch.as_tensor(two["g_loss"]), torch.as_tensor(one["g_loss"]), message)
+check(list(one["g_loss"]) != list(other["g_loss"]), "Another seed must give another run.")
+### BEGIN HIDDEN TESTS
+for name in ("generator", "discriminator"):
+    first, again, third = (run[name].state_dict() for run in (one, two, other))
+    for key, value in first.items():
+        close(again[key], value, message, rtol=1e-3, atol=1e-4)
+    check(any(not torch.equal(third[key], first[key]) for key in first), "Another seed must give another run.")
+    moved = [bool((value != 0).any()) for key, value in first.items() if key.endswith("running_mean")]
+    check(len(moved) > 0 and all(moved), "Both networks play in train mode: go back to it after drawing.")
+### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "training-learns", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "training-numbers", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["generator-network", "discriminator-network", "initialise-code", "steps-code", "share-code"]
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from course_utils.checks import check, ours
 from course_utils.commission import commission
 
 my = commission(student_id)
-record = train_dcgan(40)
-generator, discriminator = record["generator"], record["discriminator"]
-random = torch.Generator().manual_seed(561)
-with torch.no_grad():
-    real = 2 * ours("discs")(64, my.image_size, my.channels, seed=561) - 1
-    fake = generator(torch.randn(64, my.latent_dim, generator=random))
-    right = torch.cat([discriminator(real) > 0, discriminator(fake) < 0]).double().mean()
-check(
-    right > 0.55,
-    "After forty alternations D should tell such bad pictures from discs it has not seen: are they on one scale, with the right labels?",
-)
+noted, runs = [float(loss) for loss in train_dcgan(8, seed=2)["d_loss"]], [train_dcgan(k, seed=2) for k in range(1, 8)]
+
+
+def compare(players):
+    """The losses that are noted with those of the networks with which each alternation began."""
+    real = 2 * ours("discs")(128, my.image_size, my.channels, seed=562) - 1
+    z, off = torch.randn(128, my.latent_dim, generator=torch.Generator().manual_seed(562)), []
+    for drawer, judge in players:
+        with torch.no_grad():
+            loss = F.softplus(-judge.train()(real)).mean() + F.softplus(judge(drawer.train()(z))).mean()
+        off.append(noted[len(off) + 1] - loss.item())
+    message = "The losses that are noted are not those of the networks: note each before its step; a long run begins as a short one."
+    check(sum(abs(one) for one in off) / 7 < 0.15 and abs(sum(off)) / 7 < 0.1, message)
+
+
+compare([(run["generator"], run["discriminator"]) for run in runs])
 ### BEGIN HIDDEN TESTS
-# A picture of a disc is mostly dark; the first pictures are an even grey.
-with torch.no_grad():
-    drawn = (generator.eval()(torch.randn(64, my.latent_dim, generator=random)) + 1) / 2
-check(
-    bool(record["after"].mean() < 0.42) and bool(drawn.mean() < 0.42),
-    "The generator should have learned that most of a picture is dark: is the data on the generator's scale, and does G step in the right direction?",
-)
+sides, maps = [my.image_size], [my.channels]
+while sides[-1] > 6:
+    sides.append(sides[-1] // 2)
+    maps.append(my.width * 2 ** (len(maps) - 1))
+top, small = maps[-1], sides[-1]
+up, down = [nn.Linear(my.latent_dim, top * small**2, bias=False), nn.Unflatten(1, (top, small, small))], []
+for k in range(len(maps) - 1, 0, -1):
+    odd, wide, thin = sides[k - 1] % 2, maps[k], maps[k - 1]
+    up += [nn.BatchNorm2d(wide), nn.ReLU(), nn.ConvTranspose2d(wide, thin, 4, 2, 1, odd, bias=k == 1)]
+    down = [nn.Conv2d(thin, wide, 4, 2, 1, bias=k == 1), *[nn.BatchNorm2d(wide)] * (k > 1), nn.LeakyReLU(0.2), *down]
+up, down = [*up, nn.Tanh()], [*down, nn.Flatten(), nn.Linear(top * small**2, 1), nn.Flatten(0)]
+filled = ours("filled")
+compare([(filled(up, run["generator"]), filled(down, run["discriminator"])) for run in runs])
+### END HIDDEN TESTS
+
+# %% nbgrader={"grade": true, "grade_id": "training-learns", "locked": true, "points": 2, "schema_version": 3, "solution": false} given=["generator-network", "discriminator-network", "initialise-code", "steps-code", "share-code"]
+import torch
+from torch import nn
+
+from course_utils.checks import check, ours
+from course_utils.commission import commission
+
+my = commission(student_id)
+
+
+def judged(drawer, judge):
+    """How often D finds a fresh disc more real than a new picture, and how bright new pictures are."""
+    real = 2 * ours("discs")(64, my.image_size, my.channels, seed=561) - 1
+    z = torch.randn(2, 64, my.latent_dim, generator=torch.Generator().manual_seed(561))
+    with torch.no_grad():
+        on_real, on_fake = judge.train()(real), judge(drawer.train()(z[0]))
+        brightness = (drawer.eval()(z[1]).mean().item() + 1) / 2
+    return (on_real[:, None] > on_fake).double().mean().item(), brightness
+
+
+for seed in range(3):  # a good recipe can have bad luck
+    record = train_dcgan(40, seed)
+    found = judged(record["generator"], record["discriminator"])
+    if found[0] > 0.6 and found[1] < 0.42:
+        break
+tells = "After forty alternations D should tell such bad pictures from discs it has not seen: are they on one scale, with the right labels?"
+dark = "The generator should have learned that most of a picture is dark: is the data on the generator's scale, and does G step in the right direction?"
+check(found[0] > 0.6, tells)
+check(found[1] < 0.42, dark)
+### BEGIN HIDDEN TESTS
+sides, maps = [my.image_size], [my.channels]
+while sides[-1] > 6:
+    sides.append(sides[-1] // 2)
+    maps.append(my.width * 2 ** (len(maps) - 1))
+top, small = maps[-1], sides[-1]
+up, down = [nn.Linear(my.latent_dim, top * small**2, bias=False), nn.Unflatten(1, (top, small, small))], []
+for k in range(len(maps) - 1, 0, -1):
+    odd, wide, thin = sides[k - 1] % 2, maps[k], maps[k - 1]
+    up += [nn.BatchNorm2d(wide), nn.ReLU(), nn.ConvTranspose2d(wide, thin, 4, 2, 1, odd, bias=k == 1)]
+    down = [nn.Conv2d(thin, wide, 4, 2, 1, bias=k == 1), *[nn.BatchNorm2d(wide)] * (k > 1), nn.LeakyReLU(0.2), *down]
+up, down = [*up, nn.Tanh()], [*down, nn.Flatten(), nn.Linear(top * small**2, 1), nn.Flatten(0)]
+found = judged(ours("filled")(up, record["generator"]), ours("filled")(down, record["discriminator"]))
+check(found[0] > 0.6, tells)
+check(found[1] < 0.42 and bool(record["after"].mean() < 0.45), dark)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "look", "locked": true, "schema_version": 3, "solution": false}
@@ -1583,7 +1680,7 @@ def in_company(generator, same, company):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "company-eval", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "company-eval", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["generator-network"]
 import torch
 
 from course_utils.checks import check, close
@@ -1605,7 +1702,7 @@ close(
 )
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "company-pictures", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+# %% nbgrader={"grade": true, "grade_id": "company-pictures", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["generator-network"]
 import torch
 
 from course_utils.checks import check, close

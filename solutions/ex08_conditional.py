@@ -603,8 +603,8 @@ from course_utils.checks import check, close
 found = obedience(torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 1, 1, 1, 0]), 3)
 close(found["accuracy"], 0.6, "Three of five were read as what was asked for.")
 close(
-    found["by_label"][:2],
-    torch.tensor([0.5, 2 / 3]).double().to(found["by_label"].dtype),
+    torch.as_tensor(found["by_label"][:2]).double(),
+    torch.tensor([0.5, 2 / 3]).double(),
     "For each label, among the requests of that label.",
 )
 check(math.isnan(float(found["by_label"][2])), "A label that was never asked for has no share: nan.")

@@ -202,6 +202,25 @@ def numbers(game):
     return torch.cat([value.detach().double().flatten() for value in held])
 
 
+def values_of(saved):
+    """Every number in plain data, in a row."""
+    if isinstance(saved, dict):
+        saved = list(saved.values())
+    if isinstance(saved, (list, tuple)):
+        return torch.cat([torch.zeros(0).double(), *map(values_of, saved)])
+    return (
+        torch.zeros(0).double()
+        if saved is None or isinstance(saved, str)
+        else torch.as_tensor(saved).double().flatten()
+    )
+
+
+def all_kept(saved, game):
+    """Whether plain data holds every number of the game's networks and of its optimiser's averages."""
+    averages = [one[name] for one in game.adam.state_dict()["state"].values() for name in ("exp_avg", "exp_avg_sq")]
+    return bool(torch.isin(torch.cat([numbers(game), values_of(averages)]), values_of(saved)).all())
+
+
 def elsewhere():
     """What may happen between two sessions: random numbers are drawn."""
     torch.manual_seed(12345)
@@ -276,10 +295,12 @@ check(isinstance(loaded(pack(Game(2))), dict), "A game that has not begun can be
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "same-state", "locked": true, "points": 2, "schema_version": 3, "solution": false}
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 
 game = played(Game(3), 8)
 saved, before = pack(game), numbers(game)
+kept = "The file must hold the numbers themselves: in a new session nothing else of the game is left."
+check(ours("all_kept")(saved, game), kept)
 elsewhere()
 again = unpack(saved)
 message = "The network and its average come back with every number, those of batch norm among them."
@@ -289,15 +310,19 @@ check(again.done == 8, "The number of steps that are done is part of the game.")
 for seed, steps in ((4, 1), (5, 21)):
     game = played(Game(seed), steps)
     saved, before = pack(game), numbers(game)
+    check(ours("all_kept")(saved, game), kept)
     elsewhere()
     close(numbers(unpack(saved)), before, message, rtol=0, atol=0)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "resumed-pass", "locked": true, "points": 3, "schema_version": 3, "solution": false}
-from course_utils.checks import close
+from course_utils.checks import check, close, ours
 
 uncut = numbers(played(Game(6), 16 + 16))
-saved = pack(played(Game(6), 16))  # cut between two passes
+game = played(Game(6), 16)  # cut between two passes
+saved = pack(game)
+kept = "The file must hold the numbers themselves: in a new session nothing else of the game is left."
+check(ours("all_kept")(saved, game), kept)
 elsewhere()
 message = "Cut between two passes and resumed, the run must be the uncut one, bit for bit: what does it consist of?"
 close(numbers(played(unpack(saved), 16)), uncut, message, rtol=0, atol=0)
@@ -310,10 +335,13 @@ for seed, first, second in ((7, 8, 40), (8, 24, 3)):
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "resumed-within", "locked": true, "points": 2, "schema_version": 3, "solution": false}
-from course_utils.checks import close
+from course_utils.checks import check, close, ours
 
 uncut = numbers(played(Game(9), 11 + 9))
-saved = pack(played(Game(9), 11))  # cut within a pass
+game = played(Game(9), 11)  # cut within a pass
+saved = pack(game)
+kept = "The file must hold the numbers themselves: in a new session nothing else of the game is left."
+check(ours("all_kept")(saved, game), kept)
 elsewhere()
 message = "Cut within a pass, the rest of it must come in the order that was drawn when the pass began."
 close(numbers(played(unpack(saved), 9)), uncut, message, rtol=0, atol=0)
@@ -580,7 +608,8 @@ import torch
 from course_utils.checks import check, close
 
 x = torch.tensor([-1.0, 0.0, 0.01, 4.0])
-q = to_bits(x, 5 / 255, 51)
+q = torch.as_tensor(to_bits(x, 5 / 255, 51))
+check(q.dtype == torch.uint8, "Eight bits: the type is uint8.")
 close(q, torch.tensor([0, 51, 52, 255], dtype=torch.uint8), "Whole numbers from 0 to 255, rounded to the nearest.")
 close(from_bits(q, 5 / 255, 51)[1], 0.0, "Zero comes back as zero, exactly.", rtol=0, atol=0)
 ### BEGIN HIDDEN TESTS
@@ -588,7 +617,7 @@ torch.manual_seed(105)
 for scale, zero in ((0.02, 100), (0.1, 0), (0.003, 255)):
     low, high = -zero * scale, (255 - zero) * scale
     x = torch.rand(40, 3) * (high - low) + low
-    q = to_bits(x, scale, zero)
+    q = torch.as_tensor(to_bits(x, scale, zero))
     check(q.dtype == torch.uint8 and tuple(q.shape) == (40, 3), "One uint8 number for each.")
     close(from_bits(q, scale, zero), x, "There and back, half a scale is lost at most.", rtol=0, atol=0.5001 * scale)
 ### END HIDDEN TESTS

@@ -341,7 +341,7 @@ etas = [1.0]
 etas += [0.0, 0.5]
 ### END HIDDEN TESTS
 for eta in etas:
-    drawn = sample(4000, sigmas, points, shares, eta, seed=3)
+    drawn = torch.as_tensor(sample(4000, sigmas, points, shares, eta, seed=3)).double()
     check(tuple(drawn.shape) == (4000, 1), "n rows, and as many columns as the points have.")
     distance, which = (drawn - points.T).abs().min(dim=1)
     close(distance, torch.zeros_like(distance), "The walk must go down to 0, where only the points are left.")
@@ -362,12 +362,11 @@ import torch
 from course_utils.checks import check, close
 
 points, shares = torch.tensor([[0.0, 1.0], [2.0, 0.0]]), torch.tensor([0.5, 0.5])
-one = sample(50, [10.0, 1.0, 0.5], points, shares, 1.0, seed=1)
+one, other = (torch.as_tensor(sample(50, [10.0, 1.0, 0.5], points, shares, 1.0, seed=seed)) for seed in (1, 2))
 close(sample(50, [10.0, 1.0, 0.5], points, shares, 1.0, seed=1), one, "The same seed, the same walk.")
-check(not torch.equal(sample(50, [10.0, 1.0, 0.5], points, shares, 1.0, seed=2), one), "Another seed, another walk.")
+check(not torch.equal(other, one), "Another seed, another walk.")
 ### BEGIN HIDDEN TESTS
-still = sample(500, [10.0, 1.0, 0.5], points, shares, 0.0, seed=1)
-moved = sample(500, [10.0, 1.0, 0.5], points, shares, 1.0, seed=1)
+still, moved = (torch.as_tensor(sample(500, [10.0, 1.0, 0.5], points, shares, eta, seed=1)) for eta in (0.0, 1.0))
 check((still - moved).abs().max() > 0.1, "η must reach the steps.")
 ### END HIDDEN TESTS
 
@@ -402,7 +401,7 @@ import torch
 
 from course_utils.checks import check, close
 
-betas, signal = ladder(1000)
+betas, signal = (torch.as_tensor(one) for one in ladder(1000))
 check(betas.dtype == torch.float64, "A product of a thousand numbers wants float64.")
 close(
     betas,
@@ -418,7 +417,7 @@ close(signal[-1], torch.tensor(0.006353).double(), "Left at the top: the root of
 from course_utils.checks import check
 
 betas, signal = ladder(50)
-check(len(betas) == 50 and len(signal) == 50, "T rungs, T variances.")
+check(len(betas) == 50 == len(signal), "T rungs, T variances.")
 check(bool(signal[-1] < 0.02), "At the top nearly nothing of the signal may be left, however few the rungs are.")
 ### BEGIN HIDDEN TESTS
 import torch
@@ -557,38 +556,67 @@ check(spread.min() > 0.06, "Each bell holds an eighth of the points.")
 # %% nbgrader={"grade": true, "grade_id": "train-repeatable", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours, with_weights
 
-first, again, other = (dict(train_flow(20, seed)) for seed in (1, 1, 2))
-for name, value in first.items():
-    close(again[name], value, "The same seed, the same weights.")
+first, again, other = (train_flow(100, seed) for seed in (1, 1, 2))
+first, again, other = (with_weights(ours("Velocity")(), one, "Return the state_dict.") for one in (first, again, other))
+for one, same in zip(first.parameters(), again.parameters(), strict=True):
+    close(same, one, "The same seed, the same weights.")
+pairs = zip(first.parameters(), other.parameters(), strict=True)
+check(any(not torch.equal(one, another) for one, another in pairs), "Another seed, other weights.")
+### BEGIN HIDDEN TESTS
+noise, t = torch.randn(2000, 2), torch.rand(2000)
+x = ours("ring")(2000, seed=117)
+with torch.no_grad():
+    guess = first((1 - t[:, None]) * x + t[:, None] * noise, t)
+loss = (guess - (noise - x)).square().mean() / (noise - x).square().mean()
 check(
-    any(not torch.equal(torch.as_tensor(other[name]), torch.as_tensor(value)) for name, value in first.items()),
-    "Another seed, other weights.",
+    loss < 0.92,
+    "After a hundred steps the network should guess better than 0 does: is every one of `steps` taken?",
 )
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Part 6: Your investigation, the research question
 #
 # Document 000 asks to *explore StyleGAN or diffusion models and summarise their advantages over traditional GANs*. Do it
-# as an experiment. `contest` trains your flow and a GAN of like size on the ring (generator: two noise numbers in,
-# two coordinates out; chapter 03's losses), both for `steps` steps, and returns 2,000 samples of each.
+# as an experiment. `contest` trains your flow and a GAN of like size on the ring, both for `steps` steps, and returns what
+# they have learned. The GAN's generator is the `Maker` below; its opponent is yours to choose (with leaky ReLUs the game
+# seldom drops bells), the losses are those of chapter 03. The test puts both sets of weights into networks of its own and
+# lets them draw from its own noise. (It tries a second seed if the first was unlucky.)
+
+
+# %% nbgrader={"grade": false, "grade_id": "maker", "locked": true, "schema_version": 3, "solution": false}
+class Maker(nn.Module):
+    """The generator of the GAN: noise (n, 2) to points (n, 2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(2, 96), nn.ReLU(), nn.Linear(96, 96), nn.ReLU(), nn.Linear(96, 2))
+
+    def forward(self, z):
+        return self.layers(z)
+
+
+@torch.no_grad()
+def drawn_by(flow, maker, noise):
+    """{"flow": …, "gan": …}: what a Velocity, in 50 steps down the road, and a Maker make of noise (n, 2)."""
+    x = noise
+    for k in range(50, 0, -1):
+        x = x - flow(x, torch.full((len(x),), k / 50)) / 50
+    return {"flow": x, "gan": maker(noise)}
 
 
 # %% nbgrader={"grade": false, "grade_id": "contest-code", "locked": false, "schema_version": 3, "solution": true}
 def contest(steps, seed):
-    """{"flow": samples (2000, 2), "gan": samples (2000, 2)}; the same for the same seed."""
+    """{"flow": state_dict of a Velocity, "gan": state_dict of a Maker}; the same for the same seed."""
     ### BEGIN SOLUTION
-    flow = Velocity()
-    flow.load_state_dict(train_flow(steps, seed))
+    flow = train_flow(steps, seed)
     torch.manual_seed(seed)
-    with torch.no_grad():
-        x = torch.randn(2000, 2)
-        for k in range(50, 0, -1):
-            x = x - flow(x, torch.full((2000,), k / 50)) / 50
-
-    generator = nn.Sequential(nn.Linear(2, 96), nn.ReLU(), nn.Linear(96, 96), nn.ReLU(), nn.Linear(96, 2))
-    discriminator = nn.Sequential(nn.Linear(2, 96), nn.ReLU(), nn.Linear(96, 96), nn.ReLU(), nn.Linear(96, 1))
+    generator = Maker()
+    discriminator = nn.Sequential(
+        nn.Linear(2, 96), nn.LeakyReLU(0.2), nn.Linear(96, 96), nn.LeakyReLU(0.2), nn.Linear(96, 1)
+    )
     adams = [torch.optim.Adam(one.parameters(), 1e-3, betas=(0.5, 0.99)) for one in (generator, discriminator)]
     data = ring(20_000, seed)
     for _ in range(steps):
@@ -602,8 +630,7 @@ def contest(steps, seed):
         adams[0].zero_grad()
         g_loss.backward()
         adams[0].step()
-    with torch.no_grad():
-        return {"flow": x, "gan": generator(torch.randn(2000, 2))}
+    return {"flow": flow, "gan": generator.state_dict()}
     ### END SOLUTION
 
 
@@ -612,22 +639,29 @@ import math
 
 import torch
 
-from course_utils.checks import check
+from course_utils.checks import check, ours, with_weights
 
-answer = contest(1500, seed=0)
-samples = {name: torch.as_tensor(answer[name]).detach().double() for name in ("flow", "gan")}
-for x in samples.values():
-    check(tuple(x.shape) == (2000, 2), "2,000 samples of two coordinates from each model.")
-    check(bool(torch.isfinite(x).all()), "Samples must be finite numbers.")
-    check(len(x.unique(dim=0)) > 1900, "Each sample starts from noise of its own.")
-radius = samples["gan"].norm(dim=1).mean()
-check(0.5 < radius.item() < 1.5, "The GAN's samples should lie about as far from 0 as the ring: has it been trained?")
-### BEGIN HIDDEN TESTS
-angle = torch.arange(8).double() * math.pi / 4
+angle = torch.arange(8) * math.pi / 4
 centres = torch.stack([angle.cos(), angle.sin()], dim=1)
-distance, which = torch.cdist(samples["flow"], centres).min(dim=1)
-check(len(which[distance < 0.15].unique()) == 8, "The flow should reach all eight bells.")
-check((distance < 0.15).double().mean() > 0.5, "Most of the flow's samples should lie near a centre.")
+noise = torch.randn(2000, 2, generator=torch.Generator().manual_seed(115))
+for seed in range(2):  # a good recipe can have bad luck
+    answer = contest(1500, seed)
+    flow = with_weights(ours("Velocity")(), answer["flow"], "Under flow stands the state_dict of a Velocity.")
+    maker = with_weights(ours("Maker")(), answer["gan"], "Under gan stands the state_dict of a Maker.")
+    bells, near = {}, {}
+    for name, x in ours("drawn_by")(flow, maker, noise).items():
+        distance, which = torch.cdist(x, centres).min(dim=1)
+        bells[name], near[name] = len(which[distance < 0.15].unique()), (distance < 0.15).double().mean().item()
+    if bells == {"flow": 8, "gan": 8}:
+        break
+check(bells["flow"] == 8, "The flow should reach all eight bells.")
+message = "A GAN may lose a bell or two, but not most of them: has it been trained, against a judge that learns?"
+check(bells["gan"] >= 4, message)
+### BEGIN HIDDEN TESTS
+check(near["flow"] > 0.5, "Most of the flow's samples should lie near a centre.")
+check(
+    near["gan"] > 0.3, "What a GAN has learned of the ring lies near its bells: has it been trained for all of `steps`?"
+)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "contest-print", "locked": true, "schema_version": 3, "solution": false}
@@ -635,7 +669,10 @@ with when_ready():
     angle = torch.arange(8) * math.pi / 4
     centres = torch.stack([angle.cos(), angle.sin()], dim=1)
     for seed in range(3):
-        for name, samples in contest(1500, seed).items():
+        flow, maker, weights = Velocity(), Maker(), contest(1500, seed)
+        flow.load_state_dict(weights["flow"])
+        maker.load_state_dict(weights["gan"])
+        for name, samples in drawn_by(flow, maker, torch.randn(2000, 2)).items():
             distance, which = torch.cdist(samples, centres).min(dim=1)
             good = distance < 0.15
             print(f"seed {seed}, {name:4s}: {len(which[good].unique())} bells, {good.float().mean():.2f} near a centre")

@@ -136,6 +136,11 @@ HEAD = '"grade_id": "energy-by-hand", "locked": true'
             "from course_utils.checks import close",
             "uses torch from",
         ),
+        (
+            "close(energy(torch.zeros(1, 5))",
+            "close(energy(0 * x[:1])",
+            "energy-empty.* uses x of another test",
+        ),
         ("### END SOLUTION", "### END", "no end solution"),
         ("### END HIDDEN TESTS", "### END", "(?i)no end hidden"),
         ("# Because", "# ### BEGIN HIDDEN TESTS\n# ### END HIDDEN TESTS\n# Because", None),

@@ -1,6 +1,6 @@
 """Trains on z = mu: the noise that the KL term pays for never reaches the decoder.
 
-loses: experiment-beta-test
+loses: experiment-beta-test, experiment-elbo-test
 """
 
 

@@ -1,6 +1,6 @@
 """Averages the reconstruction over the 64 pixels in training: the code collapses at β = 1.
 
-loses: experiment-beta-test, experiment-floor-test
+loses: experiment-beta-test, experiment-elbo-test, experiment-floor-test
 """
 
 

@@ -1,6 +1,6 @@
 """Trains on the pictures of the notebook, whatever is handed in.
 
-loses: experiment-beta-test
+loses: experiment-elbo-test
 """
 
 

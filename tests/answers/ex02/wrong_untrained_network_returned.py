@@ -1,6 +1,6 @@
 """Returns the numbers of a training that took place elsewhere: here, a fresh network.
 
-loses: experiment-beta-test, experiment-floor-test
+loses: experiment-beta-test, experiment-elbo-test, experiment-seed-test, experiment-floor-test
 """
 
 

@@ -1,6 +1,6 @@
 """Lets the generator take the k steps.
 
-loses: shift-game-values
+loses: shift-game-values, shift-game-expert
 """
 
 

@@ -7,7 +7,7 @@ loses: train-toy-heaps
 # %% train-toy
 def train_toy(points, seed):
     torch.manual_seed(seed)
-    generator = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
+    generator = ToyGenerator()
     discriminator = nn.Sequential(
         nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1), nn.Flatten(0)
     )

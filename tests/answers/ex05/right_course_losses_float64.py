@@ -103,7 +103,8 @@ def train_dcgan(steps, seed=0):
         g_loss.append(generator_step(G, D, opt_g, torch.randn(16, my.latent_dim, generator=rng)))
     G.eval()
     after = (G(fixed).detach().double() + 1) / 2
-    return dict(d_loss=d_loss, g_loss=g_loss, d_right=d_right, before=before, after=after, generator=G, discriminator=D)
+    numbers = {"d_loss": d_loss, "g_loss": g_loss, "d_right": d_right}
+    return numbers | {"codes": fixed, "before": before, "after": after, "generator": G, "discriminator": D}
 
 
 # %% company-code

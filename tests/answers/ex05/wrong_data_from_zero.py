@@ -1,6 +1,6 @@
 """Shows the discriminator real pictures from 0 to 1 and generated ones from −1 to 1.
 
-loses: training-learns
+loses: training-learns, training-numbers
 """
 
 
@@ -25,7 +25,7 @@ def train_dcgan(steps, seed=0):
         generator.train()
         return (pictures + 1) / 2
 
-    record = {"d_loss": [], "g_loss": [], "d_right": [], "before": draw()}
+    record = {"d_loss": [], "g_loss": [], "d_right": [], "codes": codes, "before": draw()}
     for _ in range(steps):
         real, z = data[torch.randint(len(data), (16,))], torch.randn(16, my.latent_dim)
         with torch.no_grad():

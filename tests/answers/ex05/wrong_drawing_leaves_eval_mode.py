@@ -1,6 +1,6 @@
 """Draws in eval mode and never goes back: the generator plays with batch norm's untrained statistics.
 
-loses: training-record
+loses: training-repeatable, training-numbers
 """
 
 
@@ -9,7 +9,8 @@ def train_dcgan(steps, seed=0):
     """Train your DCGAN for `steps` alternations. Returns a dictionary:
 
     "d_loss", "g_loss", "d_right": lists with one float for each alternation;
-    "before", "after": the pictures of the same 16 codes before and after the training, in eval mode, pixels from 0 to 1;
+    "codes": 16 codes, (16, latent_dim);
+    "before", "after": their pictures before and after the training, in eval mode, pixels from 0 to 1;
     "generator", "discriminator": the two networks.
     """
     torch.manual_seed(seed)
@@ -25,7 +26,7 @@ def train_dcgan(steps, seed=0):
         pictures = generator.eval()(codes)
         return (pictures + 1) / 2
 
-    record = {"d_loss": [], "g_loss": [], "d_right": [], "before": draw()}
+    record = {"d_loss": [], "g_loss": [], "d_right": [], "codes": codes, "before": draw()}
     for _ in range(steps):
         real, z = data[torch.randint(len(data), (16,))], torch.randn(16, my.latent_dim)
         with torch.no_grad():

@@ -1,6 +1,6 @@
 """Doubles the smallest side again and again, without output_padding.
 
-loses: generator-shape, generator-other-sizes, generator-relu, training-record, training-learns
+loses: generator-shape, generator-other-sizes, generator-relu
 """
 
 

@@ -1,6 +1,6 @@
 """Shows the discriminator one mixed batch.
 
-loses: d-step-loss, training-learns
+loses: d-step-loss
 """
 
 

@@ -1,6 +1,6 @@
 """Ends the discriminator in a sigmoid, and feeds it to a loss for logits.
 
-loses: discriminator-logits, discriminator-leak, training-learns
+loses: discriminator-logits, discriminator-leak
 """
 
 

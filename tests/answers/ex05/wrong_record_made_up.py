@@ -1,6 +1,6 @@
 """Returns untrained networks, and numbers and pictures that look like a training.
 
-loses: training-learns, training-record
+loses: training-learns, training-record, training-repeatable, training-numbers
 """
 
 
@@ -13,6 +13,7 @@ def train_dcgan(steps, seed=0):
         "d_loss": [1.38 - 0.01 * x for x in noise],
         "g_loss": [0.7 + 0.01 * x for x in noise],
         "d_right": [(16 + int(8 * x)) / 32 for x in noise],
+        "codes": torch.randn(16, my.latent_dim),
         "before": torch.full((16, my.channels, my.image_size, my.image_size), 0.5),
         "after": discs(16, my.image_size, my.channels, seed),
         "generator": generator,

@@ -24,7 +24,7 @@ def train_dcgan(steps, seed=0):
         generator.train()
         return (pictures + 1) / 2
 
-    record = {"d_loss": [], "g_loss": [], "d_right": [], "before": draw()}
+    record = {"d_loss": [], "g_loss": [], "d_right": [], "codes": codes, "before": draw()}
     for _ in range(steps):
         real, z = data[torch.randint(len(data), (16,))], torch.randn(16, my.latent_dim)
         with torch.no_grad():

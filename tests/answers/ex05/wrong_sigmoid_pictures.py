@@ -1,6 +1,6 @@
 """Ends the generator in a sigmoid: pictures from 0 to 1.
 
-loses: generator-range, generator-relu, training-record, training-learns
+loses: generator-range, generator-relu
 """
 
 

@@ -1,7 +1,6 @@
 """Flattens the last map into the batch, as the 32×32 listing of the clinic does: several answers a picture.
 
-loses: discriminator-shape, discriminator-other-sizes, discriminator-leak, discriminator-batch-norm,
-    discriminator-weights, training-record
+loses: discriminator-shape, discriminator-other-sizes, discriminator-leak, discriminator-batch-norm, discriminator-weights
 """
 
 

@@ -1,6 +1,6 @@
 """The judge is frozen and never thawed.
 
-loses: step-moves, step-exact, train-shape, train-baseline, train-ablation, train-collapse
+loses: step-moves, step-exact, step-kl, train-shape, train-baseline, train-ablation, train-collapse
 """
 
 

@@ -1,31 +1,16 @@
-"""Another recipe for the toy: batch normalisation in the generator, evaluation mode at the end, dataset in shuffled passes; the shift game by autograd.
+"""Another recipe for the toy: layer normalisation in the discriminator, a batch of shuffled points in every step, weights as a state_dict; the shift game by autograd.
 
 loses: nothing
 """
 
 
 # %% train-toy
-class Forger(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(4, 64),
-            nn.BatchNorm1d(64),
-            nn.ReLU(),
-            nn.Linear(64, 64),
-            nn.BatchNorm1d(64),
-            nn.ReLU(),
-            nn.Linear(64, 2),
-        )
-
-    def forward(self, z):
-        return self.layers(z)
-
-
 def train_toy(points, seed):
     torch.manual_seed(seed)
-    forger = Forger()
-    expert = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
+    forger = ToyGenerator()
+    expert = nn.Sequential(
+        nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LayerNorm(64), nn.LeakyReLU(0.2), nn.Linear(64, 1)
+    )
     adam_g = torch.optim.Adam(forger.parameters(), lr=2e-3, betas=(0.5, 0.999))
     adam_d = torch.optim.Adam(expert.parameters(), lr=2e-3, betas=(0.5, 0.999))
     for _ in range(500):
@@ -36,7 +21,7 @@ def train_toy(points, seed):
         adam_g.zero_grad()
         F.softplus(-expert(fake)).mean().backward()
         adam_g.step()
-    return forger.eval()
+    return forger.state_dict()
 
 
 # %% shift-game
