@@ -697,7 +697,7 @@ with when_ready():
 #   unconditional GAN of chapter 05 has the smaller Fréchet distance), and limits: two dimensions, tiny networks, no StyleGAN.
 # ### END MARK SCHEME
 # I expected the flow to find all eight bells in every seed and the GAN to lose some. Three seeds, 1,500 steps: both reached eight bells in
-# all three. Shares near a centre: flow 0.81, 0.64, 0.59; GAN 0.69, 0.69, 0.75. So on this ring my expectation was wrong: the GAN lost
+# all three. Shares near a centre: flow 0.81, 0.61, 0.61; GAN 0.82, 0.84, 0.60. So on this ring my expectation was wrong: the GAN lost
 # nothing, and the shares do not tell the two apart. For 2,000 samples the flow needs 50 calls of its network, the GAN one. The flow's loss falls
 # and stays near a floor above 0, since the noise cannot be guessed from a place where several roads meet; the GAN's two losses say who is ahead
 # and nothing about the bells.
