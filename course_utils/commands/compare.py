@@ -35,7 +35,7 @@ FAMILIES = {  # first part of a weights' name: (family and chapter, what it can 
     "vae_gan": ("VAE–GAN (09)", "reconstruct and draw sharply"),
     "vaegan": ("VAE–GAN (09)", "reconstruct and draw sharply"),
     "diffusion": ("diffusion (11)", "trade steps for quality"),
-    "flow": ("flow matching (11)", "trade steps for quality"),
+    "flow": ("flow matching, told the label (11)", "trade steps for quality"),
     "pixelcnn": ("PixelCNN (12)", "say exactly how likely; complete a beginning"),
 }
 BOUNDS = {"vae": ("02", "iw_bound_500")}  # chapter and key of a bound in nats, where the weights' record has none
