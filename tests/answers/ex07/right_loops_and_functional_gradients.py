@@ -54,7 +54,9 @@ def unrolled_step(generator, critic, optimizer, real, z, eta, steps=2):
         if k == 0:
             return [p.detach().clone().requires_grad_() for p in critic.parameters()]
         weights = after(k - 1, fake)
-        slopes = torch.autograd.grad(values(weights, fake).mean() - values(weights, real).mean(), weights, create_graph=True)
+        slopes = torch.autograd.grad(
+            values(weights, fake).mean() - values(weights, real).mean(), weights, create_graph=True
+        )
         return [w - eta * s for w, s in zip(weights, slopes)]
 
     fake = generator(z)

@@ -3,7 +3,6 @@
 loses: unrolled-linear, unrolled-bent, unrolled-leaves-critic
 """
 
-
 # %% unrolled-code
 import copy
 
