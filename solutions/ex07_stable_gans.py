@@ -60,18 +60,10 @@ if any(find_spec(name) is None for name in needed):
     importlib.invalidate_caches()
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
-import math
-
-import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
-
-from course_utils.checks import when_ready
-from course_utils.data import toydata
-from course_utils.figures import show
-from course_utils.taught.modes import count_modes
 
 # %% [markdown]
 # ## Part 1: The largest singular value
@@ -1018,6 +1010,12 @@ close(
 
 
 # %% nbgrader={"grade": false, "grade_id": "drawer", "locked": true, "schema_version": 3, "solution": false}
+import math
+
+from course_utils.data import toydata
+from course_utils.taught.modes import count_modes
+
+
 class Drawer(nn.Module):
     """Noise (n, 16) => points of the plane (n, 2)."""
 
@@ -1110,6 +1108,11 @@ for angle, seed in rings:
     check(good >= 0.5, message)
 
 # %% nbgrader={"grade": false, "grade_id": "drawer-look", "locked": true, "schema_version": 3, "solution": false}
+import matplotlib.pyplot as plt
+
+from course_utils.checks import when_ready
+from course_utils.figures import show
+
 with when_ready():
     points, centres = turned_ring(0.0)
     fig, axes = plt.subplots(1, 2, figsize=(6, 3.2), constrained_layout=True)
