@@ -90,9 +90,10 @@ def with_weights(network: torch.nn.Module, answer, message: str) -> torch.nn.Mod
 
 
 def ours(name: str):
-    """What a set-up cell of the exercise defines under `name`, whatever a learner has put in its place.
+    """What a set-up cell or the solution of the exercise defines under `name`, whatever a learner has put in its place.
 
-    In a notebook it is simply there; when it is graded, it is made from the exercise's source on the trusted side.
+    In a notebook it is simply there, an answer as the learner has it; when it is graded, it is made from the exercise's
+    source on the trusted side.
     """
     names = sys._getframe(1).f_globals
     return names["__ours__"](name) if "__ours__" in names else names[name]

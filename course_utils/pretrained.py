@@ -109,19 +109,20 @@ class ConditionalGAN(nn.Module):
 
 
 class Flow(FlowNet):
-    """The network of chapter 11, a little wider, and its guided walk; 16 bits hold each of its numbers exactly."""
+    """The network of chapter 11, a little wider, and its guided walk, which asks it twice in each step."""
 
-    def __init__(self):
-        super().__init__(width=24)
+    def __init__(self, width=24, steps=16):
+        super().__init__(width)
+        self.steps = steps
 
     @torch.no_grad()
-    def sample(self, n, labels=None, steps=16, w=2.0):
+    def sample(self, n, labels=None, w=2.0):
         noise, labels = torch.randn(n, 1, 28, 28), torch.arange(n) % 10 if labels is None else labels
         pictures = []
         for x, y in zip(*(part.to(schedule.device()).split(500) for part in (noise, labels)), strict=True):
             velocity = guided(self, y, w)
-            for k in range(steps):
-                x = x - velocity(x, 1 - k / steps) / steps
+            for k in range(self.steps):
+                x = x - velocity(x, 1 - k / self.steps) / self.steps
             pictures.append(to_pixels(x))
         return torch.cat(pictures)
 

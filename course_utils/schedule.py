@@ -90,8 +90,8 @@ def seed_everything(number: int | None = None) -> int:
 def training_threads() -> Iterator[None]:
     """One thread in here, while the small networks of the short schedule train on a CPU; OMP_NUM_THREADS overrules it.
 
-    Beside any other work a second thread makes such a training slower, and alone hardly faster (CONTRIBUTING.md has
-    figures); and sums are taken in the same order on two cores and on sixteen.
+    Beside any other work a second thread costs such a training nearly everything, and alone it gains a third at most
+    (CONTRIBUTING.md has figures); and sums are taken in the same order on two cores and on sixteen.
     """
     before = torch.get_num_threads()
     small = schedule() == "short" and device().type == "cpu" and "OMP_NUM_THREADS" not in os.environ

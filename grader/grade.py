@@ -44,11 +44,11 @@ class Names(dict):
 
 
 class Setup:
-    """What the set-up cells above a test define, made here from our own source (`checks.ours`)."""
+    """What the set-up cells and the answers of our own source above a test define, made here (`checks.ours`)."""
 
     def __init__(self, exercise: Exercise, test: Cell):
         above = exercise.cells[: exercise.cells.index(test)]
-        self._cells = [cell for cell in above if cell.kind == "setup"]
+        self._cells = [cell for cell in above if cell.kind in ("setup", "task")]
         self._names: dict = {"__name__": "__main__"}
         self._run: set[str] = set()
 
@@ -56,7 +56,7 @@ class Setup:
         """The value of a name; only the cells that it needs are run."""
         self._need(name, len(self._cells))
         if name not in self._names:
-            raise KeyError(f"no set-up cell defines {name}")
+            raise KeyError(f"no set-up cell or answer defines {name}")
         return self._names[name]
 
     def _need(self, name: str, end: int) -> None:

@@ -55,7 +55,6 @@ if any(find_spec(name) is None for name in needed):
     importlib.invalidate_caches()
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
-import copy
 import math
 from itertools import pairwise
 
@@ -1408,17 +1407,17 @@ def discs(n, image_size, channels, seed=0):
 
 
 # %% nbgrader={"grade": false, "grade_id": "filled", "locked": true, "schema_version": 3, "solution": false}
-def filled(layers, network):
-    """`layers`, one after the other, with the weights of `network`, found by their shapes and the ends of their names."""
+def filled(plain, network):
+    """`plain`, a network by the plan, with the weights of `network`, found by their shapes and the ends of their names."""
     theirs = {name: torch.as_tensor(value) for name, value in dict(network.state_dict()).items()}
-    state, sequence = {}, copy.deepcopy(nn.Sequential(*layers))
-    for name, wanted in sequence.state_dict().items():
+    state = {}
+    for name, wanted in plain.state_dict().items():
         alike = [value for key, value in theirs.items() if key.endswith(name.rpartition(".")[2])]
         flat = [value.flatten(1) for value in alike if value.ndim == 4]  # of a convolution over a whole map
         fitting = [one for one in (*alike, *flat, *(one.T for one in flat)) if one.shape == wanted.shape]
         check(len(fitting) > 0, f"By the plan of part 4 there should be a {name} of shape {tuple(wanted.shape)}.")
         state[name] = fitting[0]
-    return with_weights(sequence, state, "Your networks cannot be measured.")
+    return with_weights(plain, state, "Your networks cannot be measured.")
 
 
 # %% nbgrader={"grade": false, "grade_id": "training-code", "locked": false, "schema_version": 3, "solution": true}
@@ -1460,7 +1459,6 @@ def train_dcgan(steps, seed=0):
 import math
 
 import torch
-from torch import nn
 
 from course_utils.checks import check, close, ours
 from course_utils.commission import commission
@@ -1482,16 +1480,7 @@ for pictures in (before, after):
 message = "`after` is not what the trained generator makes of the codes in eval mode."
 close(after, (record["generator"].eval()(codes).detach() + 1) / 2, message, atol=0.02)
 ### BEGIN HIDDEN TESTS
-sides, maps = [my.image_size], [my.channels]
-while sides[-1] > 6:
-    sides.append(sides[-1] // 2)
-    maps.append(my.width * 2 ** (len(maps) - 1))
-top, small = maps[-1], sides[-1]
-up = [nn.Linear(my.latent_dim, top * small**2, bias=False), nn.Unflatten(1, (top, small, small))]
-for k in range(len(maps) - 1, 0, -1):
-    last = nn.ConvTranspose2d(maps[k], maps[k - 1], 4, 2, 1, sides[k - 1] % 2, bias=k == 1)
-    up += [nn.BatchNorm2d(maps[k]), nn.ReLU(), last]
-drawer = ours("filled")([*up, nn.Tanh()], record["generator"])
+drawer = ours("filled")(ours("Generator")(*my), record["generator"])
 close(after, (drawer(codes).detach() + 1) / 2, message, atol=0.02)
 check(bool(abs(before - after).mean() > 1e-3), "The generator must have moved.")
 message = "With your initialise, the first pictures are nearly grey: 0.5 on a scale from 0 to 1."
@@ -1547,24 +1536,12 @@ def compare(players):
 
 compare([(run["generator"], run["discriminator"]) for run in runs])
 ### BEGIN HIDDEN TESTS
-sides, maps = [my.image_size], [my.channels]
-while sides[-1] > 6:
-    sides.append(sides[-1] // 2)
-    maps.append(my.width * 2 ** (len(maps) - 1))
-top, small = maps[-1], sides[-1]
-up, down = [nn.Linear(my.latent_dim, top * small**2, bias=False), nn.Unflatten(1, (top, small, small))], []
-for k in range(len(maps) - 1, 0, -1):
-    odd, wide, thin = sides[k - 1] % 2, maps[k], maps[k - 1]
-    up += [nn.BatchNorm2d(wide), nn.ReLU(), nn.ConvTranspose2d(wide, thin, 4, 2, 1, odd, bias=k == 1)]
-    down = [nn.Conv2d(thin, wide, 4, 2, 1, bias=k == 1), *[nn.BatchNorm2d(wide)] * (k > 1), nn.LeakyReLU(0.2), *down]
-up, down = [*up, nn.Tanh()], [*down, nn.Flatten(), nn.Linear(top * small**2, 1), nn.Flatten(0)]
-filled = ours("filled")
-compare([(filled(up, run["generator"]), filled(down, run["discriminator"])) for run in runs])
+filled, drawer, judge = ours("filled"), ours("Generator"), ours("Discriminator")
+compare([(filled(drawer(*my), run["generator"]), filled(judge(*my[:3]), run["discriminator"])) for run in runs])
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "training-learns", "locked": true, "points": 2, "schema_version": 3, "solution": false} given=["generator-network", "discriminator-network", "initialise-code", "steps-code", "share-code"]
 import torch
-from torch import nn
 
 from course_utils.checks import check, ours
 from course_utils.commission import commission
@@ -1592,18 +1569,8 @@ dark = "The generator should have learned that most of a picture is dark: is the
 check(found[0] > 0.6, tells)
 check(found[1] < 0.42, dark)
 ### BEGIN HIDDEN TESTS
-sides, maps = [my.image_size], [my.channels]
-while sides[-1] > 6:
-    sides.append(sides[-1] // 2)
-    maps.append(my.width * 2 ** (len(maps) - 1))
-top, small = maps[-1], sides[-1]
-up, down = [nn.Linear(my.latent_dim, top * small**2, bias=False), nn.Unflatten(1, (top, small, small))], []
-for k in range(len(maps) - 1, 0, -1):
-    odd, wide, thin = sides[k - 1] % 2, maps[k], maps[k - 1]
-    up += [nn.BatchNorm2d(wide), nn.ReLU(), nn.ConvTranspose2d(wide, thin, 4, 2, 1, odd, bias=k == 1)]
-    down = [nn.Conv2d(thin, wide, 4, 2, 1, bias=k == 1), *[nn.BatchNorm2d(wide)] * (k > 1), nn.LeakyReLU(0.2), *down]
-up, down = [*up, nn.Tanh()], [*down, nn.Flatten(), nn.Linear(top * small**2, 1), nn.Flatten(0)]
-found = judged(ours("filled")(up, record["generator"]), ours("filled")(down, record["discriminator"]))
+drawer = ours("filled")(ours("Generator")(*my), record["generator"])
+found = judged(drawer, ours("filled")(ours("Discriminator")(*my[:3]), record["discriminator"]))
 check(found[0] > 0.6, tells)
 check(found[1] < 0.42 and bool(record["after"].mean() < 0.45), dark)
 ### END HIDDEN TESTS

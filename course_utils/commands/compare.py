@@ -29,12 +29,7 @@ FAMILIES = {  # first part of a weights' name: (family and chapter, what it can 
     "vae": ("VAE (02)", "give every picture a code, and a bound"),
     "gan": ("GAN, dense (03)", "draw at one stroke"),
     "dcgan": ("DCGAN (05)", "draw sharply at one stroke"),
-    "conditional": ("conditional DCGAN (08)", "draw the digit that is asked for"),
     "cdcgan": ("conditional DCGAN (08)", "draw the digit that is asked for"),
-    "cvae": ("conditional VAE (08)", "change the digit, keep the hand"),
-    "vae_gan": ("VAE–GAN (09)", "reconstruct and draw sharply"),
-    "vaegan": ("VAE–GAN (09)", "reconstruct and draw sharply"),
-    "diffusion": ("diffusion (11)", "trade steps for quality"),
     "flow": ("flow matching, told the label (11)", "trade steps for quality"),
     "pixelcnn": ("PixelCNN (12)", "say exactly how likely; complete a beginning"),
 }

@@ -38,14 +38,14 @@ from torchvision.utils import save_image
 from tqdm.auto import tqdm
 
 from course_utils import files, pretrained, results, schedule
-from course_utils.commands.weights import label_accuracy, own_numbers
+from course_utils.commands.weights import own_numbers
 from course_utils.data import Images, batches, load_images
 from course_utils.game import MLPGAN, InSixteenBits
 from course_utils.taught.autoencoder import Autoencoder
 from course_utils.taught.autoregressive import PixelCNN
 from course_utils.taught.conditional import Given
 from course_utils.taught.dcgan import dcgan_init, slope_penalty
-from course_utils.taught.diffusion import FlowNet, flow_loss, guided, to_path, to_pixels
+from course_utils.taught.diffusion import flow_loss, to_path
 from course_utils.taught.evaluation import score
 from course_utils.taught.gan import gan_update
 from course_utils.taught.vae import VAE, negative_elbo
@@ -173,19 +173,8 @@ def cdcgan() -> Race:
     return game(pretrained.ConditionalGAN().to(schedule.device()), (2e-3, 2e-3), gamma=0.5, labels=True)
 
 
-class Flow(FlowNet):
-    @torch.no_grad()
-    def sample(self, n, steps=8, guidance=2.0):
-        """The digits 0 to 9 in turn, by Euler's method; a guided velocity asks twice, so that 8 steps are 16 calls."""
-        y = torch.arange(n, device=self.out.weight.device) % 10
-        velocity, x = guided(self, y, guidance), torch.randn(n, 1, 28, 28, device=y.device)
-        for t, s in itertools.pairwise(torch.linspace(1, 0, steps + 1).tolist()):
-            x = x + (s - t) * velocity(x, t)
-        return to_pixels(x)
-
-
 def flow() -> Race:
-    model = Flow().to(schedule.device())
+    model = pretrained.Flow(width=16, steps=8).to(schedule.device())
     return descent(model, 4e-3, lambda x, y: flow_loss(model, to_path(x), y), 32, most=0.998, labels=True)
 
 
@@ -230,8 +219,6 @@ def race(family: str, digits: Images, seed: int, seconds: float) -> dict:
             pictures = torch.cat([pretrained.draw(model, n, seed=1000 * seed + k) for k, n in enumerate(counts)])
             found |= score(pictures, digits.test, pretrained.load(f"classifier-{digits.source}"))._asdict()
         found |= own_numbers(model, pictures, digits)
-        if family == "flow":
-            found["label_accuracy"] = label_accuracy(pictures, digits)
     sheet = (schedule.ROOT if (schedule.ROOT / "notebooks").is_dir() else Path()) / "build" / "record"
     sheet.mkdir(parents=True, exist_ok=True)
     save_image(pictures[:100], sheet / f"{family}-{digits.source}-{seed}.png", nrow=20, padding=1)

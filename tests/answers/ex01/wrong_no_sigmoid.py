@@ -1,6 +1,6 @@
 """The decoder may give any real number as a pixel.
 
-loses: pixel-range-test, train-beats-pca-test
+loses: pixel-range-test
 """
 
 

@@ -1,6 +1,6 @@
 """A ReLU after the last layer of the encoder: no code can be negative.
 
-loses: code-range-test, train-beats-pca-test
+loses: code-range-test
 """
 
 

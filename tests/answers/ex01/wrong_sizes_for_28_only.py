@@ -1,7 +1,7 @@
 """Inner sizes written for 28x28 pictures.
 
 loses: encode-shape-test, decode-shape-test, code-range-test, bottleneck-test,
-    train-learns-test, train-beats-pca-test, train-denoises-test, investigation-test
+    train-learns-test, train-denoises-test, investigation-test
 """
 
 

@@ -1,6 +1,6 @@
 """The decoder adds what it remembers of the encoder: a code is no longer all that it sees.
 
-loses: bottleneck-test, train-beats-pca-test, investigation-test
+loses: bottleneck-test, investigation-test
 """
 
 
