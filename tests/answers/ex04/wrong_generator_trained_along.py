@@ -1,6 +1,6 @@
 """The generator is trained as well: it does not stand still, and nobody has a head start.
 
-loses: train-ahead-steps, head-start-values
+loses: train-ahead-steps
 """
 
 

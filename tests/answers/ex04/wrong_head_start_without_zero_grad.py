@@ -1,6 +1,6 @@
 """zero_grad is forgotten: every step takes all the earlier gradients along.
 
-loses: train-ahead-steps, head-start-values
+loses: train-ahead-steps
 """
 
 

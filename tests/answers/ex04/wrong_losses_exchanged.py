@@ -1,6 +1,6 @@
 """The names of the two losses are exchanged.
 
-loses: gradient-norm-starves, gradient-norm-values, head-start-values
+loses: gradient-norm-starves, gradient-norm-values
 """
 
 
