@@ -23,6 +23,7 @@ from grader.sandbox import Limits
 TESTS = ROOT / "tests"
 VICTIM = TESTS / "grader" / "solutions" / "ex99_tiny.py"  # the exercise on which attacks are tried
 CELL = re.compile(r"^# %% *(.*)$", re.M)
+OURS = re.compile(r'\bours\("(\w+)"\)')
 ORDINARY = Limits()
 QUICK = Limits(call=3, cell=6, total=30, memory=2**30)
 
@@ -213,7 +214,11 @@ def reduced(exercise: Exercise, changed: dict[str, str]) -> Exercise:
         return found
 
     tests = [cell.id for cell in code if cell.kind == "test" and needs(cell.id) & set(changed)]
-    needed = set().union(*(needs(name) for name in tests)) if tests else set()
+    # What a test has from us cannot notice the learner's change, but it has to be there.
+    from_us = [
+        place for cell in code if cell.id in tests for name in OURS.findall(cell.source) for place in binds[name]
+    ]
+    needed = set().union(*map(needs, [*tests, *from_us]))
     tasks = {cell.id for cell in code if cell.kind == "task"}
     idle = {cell.id for cell in code if cell.kind == "setup" and needs(cell.id) & tasks} - needed
     unaffected = {cell.id for cell in code if cell.kind == "test"} - set(tests)

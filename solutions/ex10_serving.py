@@ -702,7 +702,7 @@ message = "Regret compares true scores only: the winner's with the lowest there 
 close(price_of_choosing(torch.zeros(5), 1.0)[1], 0.0, "Where all are equal, no choice is wrong.", atol=1e-6)
 close(price_of_choosing(torch.tensor([0.0, 100.0]), 1.0)[1], 0.0, message, atol=1e-3)
 ### BEGIN HIDDEN TESTS
-for gap, sigma in ((1.0, 2.0), (3.0, 1.0)):  # the worse of two wins with probability Φ(−gap / (σ √2))
+for gap, sigma in ((1.0, 2.0), (3.0, 1.0), (4.0, 4.0)):  # the worse of two wins with probability Φ(−gap / (σ √2))
     right = gap * torch.special.ndtr(torch.tensor(-gap / (sigma * 2**0.5))).item()
     mu = torch.tensor([7.0 + gap, 7.0])
     close(price_of_choosing(mu, sigma)[1], right, message, rtol=0, atol=0.03 * sigma)

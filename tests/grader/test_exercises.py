@@ -13,6 +13,7 @@ if sys.platform == "win32":
     pytest.skip("grading needs Linux, macOS or WSL", allow_module_level=True)
 
 from grader import sandbox, selftest, source
+from grader.exercise import names_in
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "solutions").glob("ex[0-9][0-9]_*.py"))
@@ -47,6 +48,16 @@ def shared_out():
 def test_an_answer_gets_its_stated_points(name, case):
     record = selftest.run_case(EXERCISES[name], CASES[name, case], unsafe=False)
     assert record["faults"] == []
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_what_a_test_has_from_us_stays_when_the_exercise_is_reduced(name):
+    for case in (one for (exercise, _), one in CASES.items() if exercise == name):
+        cells = selftest.reduced(EXERCISES[name], case.changed).cells
+        for place, cell in enumerate(cells):
+            if cell.kind == "test":
+                there = {one for other in cells[:place] for one in names_in(other.source)[0] if other.kind != "test"}
+                assert set(selftest.OURS.findall(cell.source)) <= there, (case.name, cell.id)
 
 
 @pytest.mark.parametrize("name", EXERCISES)

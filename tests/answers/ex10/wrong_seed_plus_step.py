@@ -1,6 +1,6 @@
 """Adds seed and step, so that pairs with the same sum share their noise.
 
-loses: noise-differs, noise-law
+loses: noise-differs
 """
 
 
