@@ -97,9 +97,22 @@ def execute(script: Path, environment: dict[str, str] | None = None, *, go_on: b
         raise error from failed
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # start and end times: noise in every diff
+        keep_folded(cell)
     notebook.metadata["source_hash"] = source_hash(notebook)
     notebook.metadata.pop("widgets", None)
     return notebook
+
+
+def keep_folded(cell) -> None:
+    """Begin the outputs of a cell that answers a prediction with an empty line.
+
+    JupyterLab shows the first line of folded outputs, and so would tell the answer, or a picture's first characters.
+    """
+    if cell.metadata.get("jupyter", {}).get("outputs_hidden") and cell.get("outputs"):
+        first = cell.outputs[0]
+        place, key = (first, "text") if first.output_type == "stream" else (first.get("data", {}), "text/html")
+        if key in place and place[key].strip(" ")[:1] != "\n":
+            place[key] = " \n" + place[key]
 
 
 def last_heading(cells) -> str:

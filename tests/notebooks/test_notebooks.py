@@ -263,6 +263,17 @@ def test_no_output_is_a_wall(script):
             assert len(text) <= 4000, f"cell {number} prints {len(text)} characters"
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_folded_output_does_not_tell_its_answer(script):
+    """JupyterLab shows the first line of what is folded."""
+    for number, cell in enumerate(nbformat.read(script.with_suffix(".ipynb"), as_version=4).cells):
+        if cell.metadata.get("jupyter", {}).get("outputs_hidden") and cell.get("outputs"):
+            first = cell.outputs[0]
+            text = first.text if first.output_type == "stream" else first.data["text/html"]
+            assert text.startswith(" \n"), f"cell {number} shows {text[:40]!r}"
+            assert text.strip()
+
+
 def test_the_first_cell_is_the_same_in_every_chapter_and_exercise():
     notebooks = [*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "exercises").glob("*.ipynb")]
     code = [[cell for cell in jupytext.read(path).cells if cell.cell_type == "code"] for path in notebooks]
