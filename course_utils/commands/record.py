@@ -17,7 +17,7 @@ The rules, so that others can break the record:
    twice the steps of a DCGAN (CONTRIBUTING.md, Threads).
 
 Each run is written to record.json when it ends, with its machine, threads, steps and scores; a sheet of its pictures
-goes to build/record/.
+goes to build/record/, and a row of each family's to build/record/families-DATA.png.
 """
 
 import argparse
@@ -30,6 +30,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -205,6 +207,21 @@ def reference_rows(digits: Images) -> dict[str, dict[str, float]]:
     return {name: score(pictures, digits.test, classifier)._asdict() for name, pictures in rows.items()}
 
 
+def sheet(name: str) -> Path:
+    """Where a picture of the record lies."""
+    place = (schedule.ROOT if (schedule.ROOT / "notebooks").is_dir() else Path()) / "build" / "record" / f"{name}.png"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def draw_families(source: str, seed: int) -> None:
+    """Below one another, the first row of the sheet of each family that has one."""
+    there = [place for family in FAMILIES if (place := sheet(f"{family}-{source}-{seed}")).exists()]
+    rows = [plt.imread(place)[:30] for place in there]  # pictures of 28 and the lines about them
+    if rows:
+        plt.imsave(sheet(f"families-{source}"), np.concatenate(rows))
+
+
 def race(family: str, digits: Images, seed: int, seconds: float) -> dict:
     """One run: train by the clock, draw, score, keep a sheet of pictures."""
     schedule.seed_everything(seed)
@@ -219,9 +236,7 @@ def race(family: str, digits: Images, seed: int, seconds: float) -> dict:
             pictures = torch.cat([pretrained.draw(model, n, seed=1000 * seed + k) for k, n in enumerate(counts)])
             found |= score(pictures, digits.test, pretrained.load(f"classifier-{digits.source}"))._asdict()
         found |= own_numbers(model, pictures, digits)
-    sheet = (schedule.ROOT if (schedule.ROOT / "notebooks").is_dir() else Path()) / "build" / "record"
-    sheet.mkdir(parents=True, exist_ok=True)
-    save_image(pictures[:100], sheet / f"{family}-{digits.source}-{seed}.png", nrow=20, padding=1)
+    save_image(pictures[:100], sheet(f"{family}-{digits.source}-{seed}"), nrow=20, padding=1)
     return found
 
 
@@ -294,5 +309,6 @@ def main(argv: list[str] | None = None) -> int:
             new.append(run)
             if args.seconds == 60:
                 files.write(RECORDS, json.dumps([*records(), run], indent=1) + "\n")
+    draw_families(digits.source, args.seeds[0])
     print(report(records() if args.seconds == 60 else new))
     return 0

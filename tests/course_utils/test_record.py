@@ -1,6 +1,7 @@
 """The sixty-second record: the clock, the recipes, the record of each run."""
 
 import json
+import statistics
 import time
 
 import pytest
@@ -97,6 +98,30 @@ def test_a_recorded_run_is_not_repeated(place, monkeypatch, capsys):
     assert "seeds: 2" in shown
     assert main(["record", "dcgan", "--seeds", "5", "--seconds", "2"]) == 0  # no record: another length
     assert len(json.loads(record.RECORDS.read_text(encoding="utf-8"))) == 4
+
+
+def test_the_readme_quotes_the_record():
+    runs = [run for run in record.records() if run["data"] == "mnist"]
+    readme = (record.schedule.ROOT / "README.md").read_text(encoding="utf-8").split("### A minute for each family")[1]
+    rows = {cells[1].strip(): cells[2:] for cells in (line.split("|") for line in readme.splitlines()) if cells[2:]}
+    forms = {"inception_score": "{:.2f}", "frechet": "{:.1f}", "test_mse": "{:.5f}", "test_loss": "{:.1f}"}
+    forms |= {"test_nats": "{:.2f}", "label_accuracy": "{:.1%}"}
+    for family, (name, _) in record.FAMILIES.items():
+        some = [run for run in runs if run["family"] == family]
+        assert len({(run["machine"], run["threads"]) for run in some}) == 1, "quote one machine"
+        quoted = "|".join(rows[name]).replace(" %", "%")
+        for key, form in forms.items():
+            if key in some[0]:
+                assert form.format(statistics.median(run[key] for run in some)) in quoted, (family, key)
+
+
+def test_a_row_of_each_family_is_drawn(place):
+    for k, family in enumerate(("vae", "gan")):
+        record.save_image(torch.full((40, 1, 28, 28), 0.5 + k / 2), record.sheet(f"{family}-toy-0"), nrow=20, padding=1)
+    record.draw_families("toy", 0)
+    drawn = record.plt.imread(record.sheet("families-toy"))
+    assert drawn.shape[:2] == (60, 581)
+    assert (drawn[15, 15, :3] < drawn[45, 15, :3]).all()
 
 
 @pytest.mark.parametrize("words", [["rnn"], ["--seconds", "0"], ["--threads", "0"]])
