@@ -21,7 +21,7 @@ from pathlib import Path
 import nbformat
 
 from course_utils import CourseError
-from course_utils.commands import address, chapters, live, pdf
+from course_utils.commands import address, chapters, live, pdf, reading
 
 ROOT = chapters.ROOT
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./((?:course_utils|grader|tests|\.ci)/[^)]+|[A-Z]+(?:\.md)?)\)")
@@ -40,7 +40,10 @@ def outward(link: re.Match, home: str | None) -> str:
 
 
 def page(notebook, home: str | None = None):
-    """A notebook as the book shows it: no set-up cell, and what a prediction asks for folded."""
+    """A notebook as the book shows it: its minutes, no set-up cell, and what a prediction asks for folded."""
+    if minutes := reading.byline(notebook):
+        first = next(cell for cell in notebook.cells if cell.source.startswith("# "))
+        first.source = re.sub(r"\A(# .+)", rf"\1\n\n{minutes}\n", first.source)
     notebook.cells = [cell for cell in notebook.cells if "bootstrap" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
