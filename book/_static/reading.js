@@ -68,7 +68,7 @@ document.addEventListener("DOMContentLoaded", () => {
     };
     const show = () => {
       waiting = false;
-      line.textContent = left(headings.findLastIndex((one) => one.getBoundingClientRect().top < innerHeight / 3));
+      line.textContent = left(headings.findLastIndex((one) => one.getBoundingClientRect().top < 150)); // below the bar
     };
     let waiting = false;
     addEventListener("scroll", () => {
