@@ -79,6 +79,15 @@ def name_predictions(app, document, name):
             box["classes"].append("predict")
 
 
+def keep_minutes_together(app, document):
+    """No line break in "· 8 min" on a heading, there and in the page's contents."""
+    for title in document.findall(nodes.title):
+        last = title.children[-1]
+        if found := re.search(r" · \d+ min$", last.astext()):
+            together = found[0].replace(" ", "\N{NO-BREAK SPACE}")
+            title.replace(last, nodes.Text(last.astext()[: found.start()] + together))
+
+
 def prose(node):
     """The texts below `node` in which a term may be linked: not code, outputs, formulas, headings, links, sources."""
     for child in node.children:
@@ -133,5 +142,6 @@ PygmentsBridge.html_formatter = Rows
 
 def setup(app):
     app.connect("doctree-resolved", keep_formulas)
+    app.connect("doctree-read", keep_minutes_together, priority=400)  # before the contents are collected
     app.connect("doctree-resolved", name_predictions)
     app.connect("doctree-resolved", link_terms)

@@ -54,7 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   /* Minutes left of the core from the section that is being read, or of what is headed Further. */
   const headings = [...article.querySelectorAll("h2")];
-  const minutes = headings.map((one) => Number(/· (\d+) min/.exec(one.textContent)?.[1] ?? 0));
+  const minutes = headings.map((one) => Number(/·\s(\d+)\smin/.exec(one.textContent)?.[1] ?? 0));
   const further = headings.map((one) => /^[\d.\s]*Further\b/.test(one.textContent));
   const bar = document.querySelector(".header-article-items__start");
   if (bar && minutes.some(Boolean)) {

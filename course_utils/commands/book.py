@@ -25,6 +25,7 @@ from course_utils.commands import address, chapters, live, pdf, reading
 
 ROOT = chapters.ROOT
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./((?:course_utils|grader|tests|\.ci)/[^)]+|[A-Z]+(?:\.md)?)\)")
+ASIDE = re.compile(r" *# (?:fmt: skip|noqa\b.*)$", re.M)  # said to a formatter or linter, not to a reader
 NEEDS = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_copybutton", "mathjax")
 
 
@@ -49,10 +50,14 @@ def page(notebook, home: str | None = None):
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\(#([^)]+)\)", lambda link: f"](#{anchor(link[1])})", cell.source)
             cell.source = OUTSIDE.sub(partial(outward, home=home), cell.source)
+        else:
+            cell.source = ASIDE.sub("", cell.source)
         jupyter = cell.metadata.get("jupyter", {})
         tags = cell.metadata.setdefault("tags", [])
         tags += ["hide-output"] * bool(jupyter.get("outputs_hidden"))
         tags += ["hide-input"] * bool(jupyter.get("source_hidden"))
+        if jupyter.get("outputs_hidden") and cell.get("outputs") and "text" in cell.outputs[0]:
+            cell.outputs[0].text = cell.outputs[0].text.removeprefix(" \n")  # what JupyterLab shows of a fold
     return notebook
 
 

@@ -27,13 +27,16 @@ def test_a_heading_of_jupyterlab_is_found_under_the_books_name():
 
 def test_a_page_has_no_set_up_and_folds_what_answers_a_prediction():
     notebook = nbformat.v4.new_notebook()
-    setup, predicted = nbformat.v4.new_code_cell("import x"), nbformat.v4.new_code_cell("f()")
+    setup, predicted = nbformat.v4.new_code_cell("import x"), nbformat.v4.new_code_cell("f()  # fmt: skip")
     setup.metadata.tags = ["bootstrap"]
     predicted.metadata.jupyter = {"outputs_hidden": True}
+    predicted.outputs = [nbformat.v4.new_output("stream", text=" \n42\n")]  # JupyterLab shows the first line
     notebook.cells = [setup, nbformat.v4.new_markdown_cell("[here](#2.1-A-place) and [there](03_b.ipynb)"), predicted]
     words, code = book.page(notebook).cells
     assert words.source == "[here](#21-a-place) and [there](03_b.ipynb)"
     assert code.metadata.tags == ["hide-output"]
+    assert code.source == "f()"
+    assert code.outputs[0].text == "42\n"
 
 
 def test_the_contents_name_every_notebook_and_no_solution():
@@ -321,7 +324,7 @@ def test_the_minutes_that_are_left_fall_as_one_reads_on(built, tab, width):
     assert tab.evaluate(f"{line}.textContent") == f"{core} min"
     height = tab.evaluate("document.querySelector('.bd-header-article').offsetHeight")
     titles = tab.evaluate("[...document.querySelectorAll('article h2')].map((one) => one.textContent)")
-    minutes = [int(found[1]) if (found := re.search(r"· (\d+) min", title)) else 0 for title in titles]
+    minutes = [int(found[1]) if (found := re.search(r"·\s(\d+)\smin", title)) else 0 for title in titles]
     begin = next(i for i, title in enumerate(titles) if "Further" in title)
     seen = []
     for i in range(len(titles)):
