@@ -16,9 +16,10 @@ LETTERS = {"mu": "μ", "sigma": "σ", "varepsilon": "ε", "tau": "τ", "log": "l
 OTHERWISE = {
     **dict.fromkeys(("code", "pass", "projection", "schedule", "score", "step"), ("",)),
     "band": ("11",),
+    "batch": ("README",),
     "coverage": ("09",),
-    "decoder": ("12",),
-    "posterior": ("11",),
+    "decoder": ("12", "ex12"),
+    "posterior": ("11", "ex11"),
     "precision": ("00", "01", "02", "03", "04", "92", "94", "ex02", "ex04"),
     "temperature": ("92",),
 }
