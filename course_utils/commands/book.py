@@ -21,10 +21,11 @@ from pathlib import Path
 import nbformat
 
 from course_utils import CourseError
-from course_utils.commands import address, chapters, live, pdf
+from course_utils.commands import address, chapters, live, pdf, reading
 
 ROOT = chapters.ROOT
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./((?:course_utils|grader|tests|\.ci)/[^)]+|[A-Z]+(?:\.md)?)\)")
+ASIDE = re.compile(r" *# (?:fmt: skip|noqa\b.*)$", re.M)  # said to a formatter or linter, not to a reader
 NEEDS = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_copybutton", "mathjax")
 
 
@@ -40,16 +41,23 @@ def outward(link: re.Match, home: str | None) -> str:
 
 
 def page(notebook, home: str | None = None):
-    """A notebook as the book shows it: no set-up cell, and what a prediction asks for folded."""
+    """A notebook as the book shows it: its minutes, no set-up cell, and what a prediction asks for folded."""
+    if minutes := reading.byline(notebook):
+        first = next(cell for cell in notebook.cells if cell.source.startswith("# "))
+        first.source = re.sub(r"\A(# .+)", rf"\1\n\n{minutes}\n", first.source)
     notebook.cells = [cell for cell in notebook.cells if "bootstrap" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\(#([^)]+)\)", lambda link: f"](#{anchor(link[1])})", cell.source)
             cell.source = OUTSIDE.sub(partial(outward, home=home), cell.source)
+        else:
+            cell.source = ASIDE.sub("", cell.source)
         jupyter = cell.metadata.get("jupyter", {})
         tags = cell.metadata.setdefault("tags", [])
         tags += ["hide-output"] * bool(jupyter.get("outputs_hidden"))
         tags += ["hide-input"] * bool(jupyter.get("source_hidden"))
+        if jupyter.get("outputs_hidden") and cell.get("outputs") and "text" in cell.outputs[0]:
+            cell.outputs[0].text = cell.outputs[0].text.removeprefix(" \n")  # what JupyterLab shows of a fold
     return notebook
 
 

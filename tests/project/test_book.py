@@ -27,13 +27,16 @@ def test_a_heading_of_jupyterlab_is_found_under_the_books_name():
 
 def test_a_page_has_no_set_up_and_folds_what_answers_a_prediction():
     notebook = nbformat.v4.new_notebook()
-    setup, predicted = nbformat.v4.new_code_cell("import x"), nbformat.v4.new_code_cell("f()")
+    setup, predicted = nbformat.v4.new_code_cell("import x"), nbformat.v4.new_code_cell("f()  # fmt: skip")
     setup.metadata.tags = ["bootstrap"]
     predicted.metadata.jupyter = {"outputs_hidden": True}
+    predicted.outputs = [nbformat.v4.new_output("stream", text=" \n42\n")]  # JupyterLab shows the first line
     notebook.cells = [setup, nbformat.v4.new_markdown_cell("[here](#2.1-A-place) and [there](03_b.ipynb)"), predicted]
     words, code = book.page(notebook).cells
     assert words.source == "[here](#21-a-place) and [there](03_b.ipynb)"
     assert code.metadata.tags == ["hide-output"]
+    assert code.source == "f()"
+    assert code.outputs[0].text == "42\n"
 
 
 def test_the_contents_name_every_notebook_and_no_solution():
@@ -232,6 +235,242 @@ def test_every_formula_is_typeset(built):
     assert found == {}
 
 
+browser = pytest.mark.skipif(MISSING, reason="needs Chromium or Chrome, on Linux or macOS")
+FIELDS = "[...document.querySelectorAll('.prediction textarea')]"
+BUBBLE = "(({hidden, textContent}) => hidden ? null : textContent)(document.getElementById('meaning'))"
+
+
+@pytest.fixture(scope="module")
+def tab():
+    with Chromium() as one:
+        one.look()
+        yield one
+
+
+def wait(tab, milliseconds: int = 100) -> None:
+    """By the page's clock, and until it has drawn what is new."""
+    tab.evaluate(f"new Promise((on) => setTimeout(() => requestAnimationFrame(() => on(0)), {milliseconds}))")
+
+
+@pytest.mark.thorough
+@browser
+def test_every_prediction_has_a_field_that_keeps_what_is_typed(built, tab):
+    page, other = built / "notebooks" / "03_minimax.html", built / "notebooks" / "04_saturation.html"
+    script = (ROOT / "notebooks" / "03_minimax.py").read_text(encoding="utf-8")
+    tab.open(page)
+    tab.evaluate(f"{FIELDS}[2].focus()")
+    tab("Input.insertText", text="it ends at 3 <b>")
+    tab.open(other)
+    assert set(tab.evaluate(f"{FIELDS}.map((one) => one.value)")) == {""}, "another page has fields of its own"
+    tab.open(page)
+    expected = [""] * script.count("**❓ Predict.**")
+    expected[2] = "it ends at 3 <b>"
+    assert tab.evaluate(f"{FIELDS}.map((one) => one.value)") == expected
+    assert tab.evaluate(f"{FIELDS}.every((one) => one.labels[0].textContent === 'Your prediction')")
+    told = "[...document.querySelectorAll('.predicted')].filter((one) => !one.hidden).map((one) => one.textContent)"
+    assert tab.evaluate(told) == ["You predicted: it ends at 3 <b>"]
+    assert tab.evaluate(
+        f"!!({FIELDS}[2].compareDocumentPosition(document.querySelector('.predicted:not([hidden])')) & 4)"
+    )
+
+    tab.evaluate(f"{FIELDS}[2].focus()")
+    tab.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Clear"
+    tab.press("Enter")
+    assert tab.evaluate(f"document.activeElement === {FIELDS}[2]")
+    assert tab.evaluate(told) == []
+    tab.open(page)
+    assert set(tab.evaluate(f"{FIELDS}.map((one) => one.value)")) == {""}
+    assert tab.said == []
+
+
+@pytest.mark.thorough
+@browser
+def test_where_nothing_may_be_kept_the_field_works_all_the_same(built, tab):
+    refuse = (
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })"
+    )
+    script = tab("Page.addScriptToEvaluateOnNewDocument", source=refuse)["identifier"]
+    tab.open(built / "notebooks" / "04_saturation.html")
+    tab("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+    tab.evaluate(f"{FIELDS}[0].focus()")
+    tab("Input.insertText", text="a hundred")
+    assert tab.evaluate("document.querySelector('.predicted:not([hidden])').textContent") == "You predicted: a hundred"
+    assert [one for one in tab.said if "reading.js" in one] == [], "the theme may complain"
+
+
+@pytest.mark.thorough
+@browser
+def test_an_empty_field_is_not_printed(built, tab):
+    tab.open(built / "notebooks" / "04_saturation.html")
+    tab.evaluate(f"{FIELDS}[1].focus()")
+    tab("Input.insertText", text="the other one")
+    tab("Emulation.setEmulatedMedia", media="print")
+    shown = tab.evaluate(f"{FIELDS}.map((one) => one.checkVisibility())")
+    tab("Emulation.setEmulatedMedia", media="")
+    assert [i for i, one in enumerate(shown) if one] == [1]
+    tab.evaluate("localStorage.clear()")
+
+
+@pytest.mark.thorough
+@browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_minutes_that_are_left_fall_as_one_reads_on(built, tab, width):
+    tab.look(width)
+    tab.open(built / "notebooks" / "03_minimax.html")
+    wait(tab, 500)
+    core = int(tab.evaluate("document.querySelector('.minutes').dataset.core"))
+    line = "document.querySelector('.minutes-left')"
+    assert tab.evaluate(f"{line}.textContent") == f"{core} min"
+    height = tab.evaluate("document.querySelector('.bd-header-article').offsetHeight")
+    titles = tab.evaluate("[...document.querySelectorAll('article h2')].map((one) => one.textContent)")
+    minutes = [int(found[1]) if (found := re.search(r"·\s(\d+)\smin", title)) else 0 for title in titles]
+    begin = next(i for i, title in enumerate(titles) if "Further" in title)
+    seen = []
+    for i in range(len(titles)):
+        tab.evaluate(f"document.querySelectorAll('article h2')[{i}].scrollIntoView({{behavior: 'instant'}})")
+        wait(tab)
+        seen.append(tab.evaluate(f"{line}.textContent"))
+        assert tab.evaluate("document.querySelector('.bd-header-article').offsetHeight") == height
+    core_left = [sum(minutes[i:begin]) for i in range(begin)]
+    further_left = [sum(minutes[i:]) for i in range(begin, len(titles))]
+    assert core >= core_left[0] > core_left[5] > core_left[begin - 3] > 0, "there is something to count"
+    expected = [f"{m} min left" if m else "" for m in core_left]
+    expected += [f"Further: {m} min left" if m else "" for m in further_left]
+    assert seen[:-1] == expected[:-1], "the last section may be too short to be scrolled to the top"
+    assert tab.evaluate(f"{line}.closest('[aria-live], [role=status], [role=alert]')") is None
+    box = tab.evaluate(f"(({{left, right}}) => [left, right])({line}.getBoundingClientRect())")
+    assert 0 <= box[0] <= box[1] <= width
+    tab.look()
+
+
+def point(tab, what: str) -> dict:
+    """The middle of what `what` selects, after it has been scrolled to the middle of the window."""
+    tab.evaluate(f"{what}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    wait(tab)
+    box = tab.evaluate(f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({what}.getClientRects()[0])")
+    return {"x": box[0], "y": box[1]}
+
+
+@pytest.mark.thorough
+@browser
+def test_a_terms_meaning_opens_under_pointer_focus_and_finger_and_closes(built, tab):
+    """WCAG 1.4.13: it can be dismissed, pointed at, and stays."""
+    tab.open(built / "notebooks" / "03_minimax.html")
+    meaning = "the network that judges whether a picture is real"
+    term = "document.querySelector('a.term[href$=\"#term-discriminator\"]')"
+    tab.evaluate("document.querySelector('a.term').focus()")
+    assert tab.evaluate(BUBBLE) == "the network that turns noise into a picture"
+    tab.press("Tab")
+    assert tab.evaluate(f"document.activeElement === {term}")
+    assert tab.evaluate(BUBBLE) == meaning, "reached by Tab"
+    assert tab.evaluate(f"{term}.getAttribute('aria-describedby')") == "meaning"
+    wait(tab, 500)
+    assert tab.evaluate(BUBBLE) == meaning, "and it stays"
+    tab.press("Escape")
+    assert tab.evaluate(BUBBLE) is None
+    assert tab.evaluate(f"document.activeElement === {term}"), "the focus has not moved"
+    tab.evaluate("document.activeElement.blur()")
+
+    def move(**place):
+        tab("Input.dispatchMouseEvent", type="mouseMoved", **place)
+        wait(tab, 600)
+        return tab.evaluate(BUBBLE)
+
+    there = point(tab, term)
+    assert move(**there) == meaning
+    left, top, width, height = tab.evaluate(
+        "(({x, y, width, height}) => [x, y, width, height])(document.getElementById('meaning').getBoundingClientRect())"
+    )
+    assert move(x=left + width / 2, y=top + height / 2) == meaning, "the pointer may go onto it"
+    assert move(x=5, y=800) is None
+    assert move(**there) == meaning
+    tab.press("Escape")
+    assert tab.evaluate(BUBBLE) is None
+
+    tab.look(390)
+    tab.open(built / "notebooks" / "03_minimax.html")
+    tab("Emulation.setTouchEmulationEnabled", enabled=True)
+    there = point(tab, term)
+
+    def tap():
+        tab("Input.dispatchTouchEvent", type="touchStart", touchPoints=[there])
+        tab("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        wait(tab, 600)
+
+    tap()
+    assert tab.evaluate(BUBBLE) == meaning
+    assert "03_minimax" in tab.evaluate("location.pathname"), "a first tap does not leave the page"
+    sides = tab.evaluate(
+        "(({left, right}) => [left, right])(document.getElementById('meaning').getBoundingClientRect())"
+    )
+    assert 0 <= sides[0] < sides[1] <= 390
+    tap()
+    assert tab.evaluate("location.pathname + location.hash").endswith("notation.html#term-discriminator")
+    tab("Emulation.setTouchEmulationEnabled", enabled=False)
+    tab.look()
+
+
+@pytest.mark.thorough
+def test_terms_are_linked_once_a_page_and_never_in_code_formulas_or_headings(built):
+    bs4 = pytest.importorskip("bs4")
+    inside = "pre, code, .math, .cell, h1, h2, h3, h4, h5, h6, thead, nav"
+    found = {}
+    for page in pages(built):
+        links = bs4.BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("a.term")
+        targets = [link["href"].partition("#")[2] for link in links]
+        assert len(targets) == len({*targets}), page.name
+        assert [
+            link for link in links if link.find_parent("a") or any(link.css.closest(one) for one in inside.split(", "))
+        ] == []
+        assert all(len(link["title"]) > 5 for link in links), "without scripts, too, the meaning is there"
+        found[page.stem] = {*targets}
+    assert {"term-generator", "term-mode-collapse"} <= found["03_minimax"]
+    assert {"term-ddim", "term-velocity"} <= found["11_diffusion"]
+    assert found["notation"] == set()
+
+
+TOO_WIDE = """[...document.querySelectorAll('article pre')].filter((one) => !one.querySelector('.columns'))
+    .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth)
+    .map((one) => one.textContent.slice(0, 60))"""
+
+
+@pytest.mark.thorough
+@browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_code_is_wider_than_its_column(built, tab, width):
+    """What a cell prints in columns may be, and scrolls; the page itself does not."""
+    tab.look(width)
+    found, blocks = [], 0
+    for page in pages(built):
+        tab.open(page)
+        tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        found += [f"{page.name}: {one}" for one in tab.evaluate(TOO_WIDE)]
+        code = "document.querySelectorAll('article .cell_input pre')"
+        blocks += tab.evaluate(f"{code}.length")
+        assert tab.evaluate(f"[...{code}].filter((one) => one.scrollWidth > one.clientWidth).length") == 0
+        if tab.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{page.name}: the page")
+    tab.look()
+    assert blocks > 500
+    assert found == []
+
+
+@pytest.mark.thorough
+@browser
+def test_code_is_copied_as_it_was_written(built, tab):
+    """Each line lies in a box of its own, for its wrapping; that must not show in what is copied."""
+    tab.look(390)
+    tab.open(built / "notebooks" / "03_minimax.html")
+    picked = "[...document.querySelectorAll('.cell_input pre')].find((one) => /\\n\\n/.test(one.textContent.trim()))"
+    tab.evaluate(f"getSelection().selectAllChildren({picked})")
+    by_hand, text = tab.evaluate("getSelection().toString()"), tab.evaluate(f"{picked}.textContent")
+    tab.look()
+    assert by_hand.strip() == text.strip()
+    script = (ROOT / "notebooks" / "03_minimax.py").read_text(encoding="utf-8")
+    assert text.strip() in script
+
+
 AXE = ROOT / "build" / "node_modules" / "axe-core" / "axe.min.js"  # npm install --prefix build axe-core
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -248,6 +487,7 @@ def test_no_page_violates_wcag(built):
         for page, width, dark in product(pages(built), (1280, 390), (False, True)):
             chromium.look(width, dark, calm=True)
             chromium.open(page)
+            chromium.evaluate("document.querySelector('article a.term')?.focus()")  # its meaning is looked at, too
             chromium.evaluate(axe)
             violations = chromium.evaluate(f"axe.run(document, {rules}).then((all) => all.violations.map({short}))")
             found += [f"{page.name}, {width}, {'dark' if dark else 'light'}: {one}" for one in violations]
