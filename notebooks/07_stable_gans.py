@@ -658,28 +658,22 @@ holds("one norm over a batch of 16 leaves each a slope of 1/4", torch.allclose(e
 # %% [markdown]
 # ## 7.8 Which remedy? · 7 min
 #
-# The bench: methods of this chapter, several under *Further* too, on the ring, eight games each.
-# On the grid and on stacked digits (7.12: 1,000 modes) some of them have not been recorded; a dash says so. All have the
-# same generators, judges that differ in what the method itself changes, first weights by the same rule and numbers of generator steps; the two Wasserstein rows take two critic steps for each, and so does one plain row, as their control. The settings were chosen in a few tries on the ring
-# and left alone on the other data, so the ring flatters whatever was chosen there. First the ring and the grid.
+# The bench: methods of this chapter, several under *Further* too, on the ring, the grid and stacked digits (7.12: 1,000 modes), eight games each. On the same data all have the
+# same generators, judges that differ in what the method itself changes, first weights by the same rule and numbers of generator steps; the two Wasserstein rows take two critic steps for each, and so does one plain row, as their control.
+# On the ring the settings were chosen in a few tries, so it flatters whatever was chosen there. With those settings nobody kept all 25 modes of the grid: 2 or 3 samples in a hundred were good, which is what spreading them evenly gives.
+# So for the grid the points are brought to standard deviation one, the networks are twice as wide, and there are 10,000 steps whose rates fall to nothing in the second half: tried with four remedies and a plain game, and then the same for all.
 
 
 # %%
 def show_bench(names):
     short = {"ring": "ring, 8", "grid": "grid, 25", "stacked": "digits, 1000"}
     print(f"{'mean modes · share good · games that kept all':50}" + "".join(f"{short[name]:>22}" for name in names))
-    methods = list(dict.fromkeys(method for _, method in bench))
-    for method in methods:
-        if not any((name, method) in bench for name in names):
-            continue
-        line = f"{method:28}"
-        for name in names:
-            if (name, method) not in bench:
-                line += f"{'–':>22}"
-                continue
-            row, (games, mean) = bench[name, method], kept_by(name, method)
+    for method in dict.fromkeys(method for _, method in bench):
+        line, rows = f"{method:28}", [bench[name, method] for name in names]
+        for row in rows:
+            games, mean = kept_by(row["data"], method)
             line += f"{mean:10.1f} · {sum(row['share']) / len(row['share']):4.0%} · {games}"
-        print(line + f"   {sum(bench[name, method]['seconds'] for name in names if (name, method) in bench):5.0f} s")
+        print(line + f"   {sum(row['seconds'] for row in rows):5.0f} s")
 
 
 show_bench(["ring", "grid"])
@@ -694,26 +688,31 @@ holds("on the ring, in the record, methods that kept all modes in seven games or
 holds("each took less than 20 s for its eight games", max(bench["ring", method]["seconds"] for method in safe) < 20)
 
 # %%
-slow = "plain, two steps of D"
-good = {m: sum(bench["ring", m]["share"]) / 8 for m in safe}
-holds("among them is a plain game whose judge takes two steps", slow in safe, *kept_by("ring", slow))
-holds("and of these it has most good samples", max(good, key=good.get) == slow, good[slow])
-on_grid = [m for name, m in bench if name == "grid" and m != "the data themselves"]
-best = max(kept_by("grid", m)[0] for m in on_grid)
-holds(f"none of the {len(on_grid)} on the grid has kept all 25 in any game", best == 0)
+methods = [m for name, m in bench if name == "ring" and m != "the data themselves"]
+slow, good = "plain, two steps of D", {m: sum(bench["ring", m]["share"]) / 8 for m in methods}
+holds("on the ring a plain judge with two steps has most good samples", max(good, key=good.get) == slow, good[slow])
+on_grid = {m: kept_by("grid", m)[0] for m in methods}
+kept = [m for m, games in on_grid.items() if games >= 6]
+only_on_ring = [m for m in methods if kept_by("ring", m)[0] == 8 and on_grid[m] <= 1]
+holds("on the grid, methods that kept all 25 modes in six games or more", len(kept) >= 1, ", ".join(kept))
+plain = [games for m, games in on_grid.items() if m.startswith("plain")]
+holds("all eight games of the ring, and one of the grid at most", len(only_on_ring) >= 1, ", ".join(only_on_ring))
+holds("plain games kept all 25 once at most", max(plain) <= 1, *plain)
+discs = 25 * math.pi * (3 * 0.05) ** 2 / 8**2
+holds("of points spread evenly over the grid's square, 3 in 100 would be good", abs(discs - 0.03) < 0.003, discs)
 
 # %% [markdown]
 # How to read such a table:
 #
 # - **A row is a method with one setting.** With another price, bound or rate the order may change; the rows of the spectral norm show how much one number does.
-# - **The controls stand first**, and here one of them is a surprise. A plain game whose judge takes two steps for each of the generator's keeps all modes as often as the gradient penalty, which takes two steps as well, and
-#   more of its samples are good. So this table gives no credit to the penalty itself. (Each of these critics also sees twice as many real points.) What a remedy does must beat what a rate or a second step does.
+# - **The controls stand first**, and on the ring one of them is a surprise. A plain game whose judge takes two steps for each of the generator's keeps all modes in six games, and more of its samples are good than
+#   of any remedy's, the gradient penalty's included, which takes two steps as well. (Each of these critics also sees twice as many real points.) So the ring gives the penalty little credit. The grid does: there the penalty keeps all modes in six games, and its control in none. What a remedy does must beat what a rate or a second step does.
 # - **Modes are not everything.** Feature matching kept all modes in seven games of eight, and 2 % of its samples are good. A few good ones among 2,500 are enough to capture all modes.
 # - **How often the plain game fails is a matter of the set-up, and this one was chosen so that it fails.** In a first try with 2 noise numbers instead of 16, batches of 128 and rates that faded, plain games
 #   lost modes in 2 of 8; without the fading, with batches of 64 and 1,500 steps, in 4 of 8. In the present set-up it was 6 of 8 in the record and 4 of 8 in another run of 7.1. The remedies' rows are worth
 #   something beside the plain row of the same set-up only.
 # - **Eight games cannot tell seven from eight.** Of eight games, seven successes are compatible with a chance of success anywhere from 47 to nearly 100 % (the 95 % interval of Clopper and Pearson).
-# - **What works on the ring need not work on the grid.** There, with these settings and steps, no recorded method keeps all 25 modes in any game, and in none are more than a few samples in a hundred good: so few that a mode is missed by chance. Whether more steps would separate the methods, this table cannot say. A dash: that row has not been recorded, and nothing is known of it.
+# - **What works on the ring need not work on the grid.** Batch spread, packing and looking two steps ahead keep all modes of the ring in all eight games, and all of the grid in one, one and none. Four methods keep all of the grid in six games or more. Each of them charges for slopes or bounds them, but so does clipping, which keeps it in none. Spectral norm with a bound of 2 does it in all eight games, with a bound of 5 in none, and with a bound of 1 it draws hardly a good sample.
 
 # %%
 from scipy.stats import binomtest
@@ -897,7 +896,7 @@ results.add(**{f"frechet_{name.replace('-', '')}": distance for name, distance i
 # After so short a training the order of the rows above means little; that the same weights make four different generators is the point. Say which statistics you draw with.
 
 # %% [markdown]
-# ## 7.12 Further: a thousand modes · 7 min
+# ## 7.12 Further: a thousand modes · 8 min
 #
 # **Stacked digits** have a thousand modes: three digits drawn at random become the red, green and blue channel of one picture. A classifier reads the three channels, and the mode is the number it reads
 # (Metz et al., 2017).
@@ -987,11 +986,14 @@ holds("more were counted", counted > 500, counted)
 # %%
 show_bench(["stacked"])
 truth_modes = kept_by("stacked", "the data themselves")[1]
-best = max(kept_by("stacked", method)[1] for name, method in bench if name == "stacked" and "data" not in method)
-holds("no method comes up to the data themselves", best < truth_modes, best, truth_modes)
+seen_modes = {method: kept_by("stacked", method)[1] for method in methods}
+best = max(seen_modes, key=seen_modes.get)
+holds("no method comes up to a tenth of the data themselves", seen_modes[best] < truth_modes / 10, truth_modes)
+most = max(seen_modes[method] for method in methods if method.startswith("plain"))
+holds("the best finds half as many again as the best plain one", seen_modes[best] > 1.5 * most, best, seen_modes[best])
 
 # %% [markdown]
-# So few steps teach these networks next to nothing of three digits at once: the rows that were recorded say that this budget is too small, and nothing about the methods.
+# 3,000 steps teach these networks little of three digits at once: of a hundred pictures five or fewer are good. The order in which the methods stand may change with more steps.
 #
 # What is published? On the ring, a plain GAN captures one mode of eight in one paper's set-up (Srivastava et al., 2017) and 6.3 ± 0.5 in another's (Lin et al., 2018). For stacked MNIST a DCGAN is credited with 99 modes
 # of 1000 in the first and 78.9 ± 6.5 in the second, and PacGAN's own remedy with all 1000. Networks, rates and the length of training differ. Comparisons hold inside one table.

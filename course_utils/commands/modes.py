@@ -28,7 +28,9 @@ RECORD = results.EXPECTED.with_name("modes.json")
 FOLDER = schedule.ROOT / "build" / "modes"
 GAMES, LATENT, SLOPE, COMPONENTS, SURE = 8, 16, 0.2, 40, 0.8
 SAMPLES = {"ring": 2500, "grid": 2500, "stacked": 1000}
-STEPS = {"ring": 2000, "grid": 2500, "stacked": 500}
+STEPS = {"ring": 2000, "grid": 10_000, "stacked": 3000}
+WIDTH = {"ring": 64, "grid": 128, "stacked": 128}  # of the networks
+FADES = {"grid", "stacked"}  # where the rates fall to nothing in the second half
 BATCH = 64  # of each game
 TRUTH = "the data themselves"
 MODES = {"ring": 8, "grid": 25, "stacked": 1000}
@@ -125,7 +127,10 @@ class Data(NamedTuple):
 def data_set(name: str) -> Data:
     if name != "stacked":
         mixture = getattr(toydata, name)(100_000)
-        return Data(mixture.samples, 64, lambda x: modes.count_modes(x, mixture.centres, mixture.std))
+        scale = 1.0 if name == "ring" else mixture.samples.std()
+        return Data(
+            mixture.samples / scale, WIDTH[name], lambda x: modes.count_modes(x * scale, mixture.centres, mixture.std)
+        )
     digits = load_images("mnist")
     classifier, flat = pretrained.load(f"classifier-{digits.source}"), digits.train.flatten(1).cpu()
     mean = flat.mean(dim=0)
@@ -145,7 +150,7 @@ def data_set(name: str) -> Data:
         named = digit.view(-1, 3) @ torch.tensor([100, 10, 1], device=digit.device)
         return len(named[good].unique()), good.float().mean().item()
 
-    return Data((codes / scale)[index].flatten(1), 128, count)
+    return Data((codes / scale)[index].flatten(1), WIDTH[name], count)
 
 
 # ---------------------------------------------------------------- one row
@@ -160,9 +165,13 @@ def play(method: str, name: str, seed: int = 0) -> dict:
     judges = options.pop("make", judge)(dim, data.width)
     if options.get("d_loss") is Replay:
         options["d_loss"] = Replay()
-    update = new_games(generator, judges, **options)
+    rate = options.pop("rate", 1e-3)
+    now = torch.tensor(rate)  # a tensor, that both optimizers look up at every step
+    update = new_games(generator, judges, **options, rate=now)
     batch, begun = GAMES * BATCH * options.get("d_steps", 1), time.process_time()
-    for _ in range(STEPS[name]):
+    for step in range(STEPS[name]):
+        if name in FADES:
+            now.fill_(rate * min(1.0, 2 * (1 - step / STEPS[name])))
         update(data.points[torch.randint(len(data.points), (batch,))])
     seconds = time.process_time() - begun
     with torch.no_grad():
