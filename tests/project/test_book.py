@@ -458,6 +458,19 @@ def test_no_code_is_wider_than_its_column(built, tab, width):
 
 @pytest.mark.thorough
 @browser
+def test_a_formula_that_is_too_long_for_a_phone_shows_its_beginning(built, tab):
+    tab.look(390)
+    tab.open(built / "notebooks" / "11_diffusion.html")
+    tab.evaluate("window.MathJax.startup.promise.then(() => 0)")
+    left = "((one) => one.getBoundingClientRect().left)"
+    formulas = "[...document.querySelectorAll('div.math')]"
+    assert tab.evaluate(f"{formulas}.some((one) => one.scrollWidth > one.clientWidth + 50)"), "there is such a formula"
+    assert tab.evaluate(f"Math.min(...{formulas}.map((one) => {left}(one.firstElementChild) - {left}(one)))") >= -1
+    tab.look()
+
+
+@pytest.mark.thorough
+@browser
 def test_code_is_copied_as_it_was_written(built, tab):
     """Each line lies in a box of its own, for its wrapping; that must not show in what is copied."""
     tab.look(390)
