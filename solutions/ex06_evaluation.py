@@ -1035,6 +1035,11 @@ close(
     "Copies of held-out pictures are not copies of training pictures.",
     atol=0.1,
 )
+message = "A third of copies among honest pictures: it is pairs that are counted, one by one."
+mixed = torch.cat([copies[:100], honest])
+nearest = [(one.unsqueeze(1) - train).norm(dim=2).amin(dim=1) for one in (mixed, held_out)]
+right = (nearest[0].view(-1, 1) < nearest[1]).double().mean().item()
+close(copying(train, held_out, mixed), right, message, atol=0.02)
 ### END HIDDEN TESTS
 
 # %% [markdown]
