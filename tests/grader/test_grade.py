@@ -98,9 +98,6 @@ def test_attacks_cover_what_is_required():
 
 
 HELPED = """# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
-import math
-
-
 def twice(function, x):
     return function(function(x))
 
@@ -108,7 +105,7 @@ def twice(function, x):
 # %% nbgrader={"grade": false, "grade_id": "root-code", "locked": false, "schema_version": 3, "solution": true}
 def root(x):
     ### BEGIN SOLUTION
-    return math.sqrt(x)
+    return x**0.5
     ### END SOLUTION
 
 
@@ -116,9 +113,6 @@ def root(x):
 from course_utils.checks import close
 
 close(twice(root, 16.0), 2.0, "The root of the root.")
-### BEGIN HIDDEN TESTS
-close(twice(math.fabs, -3.0), 3.0, "Modules stay what they were, too.")
-### END HIDDEN TESTS
 """  # noqa: E501
 
 
@@ -133,13 +127,13 @@ def test_tests_use_the_helpers_that_were_given(safe, tmp_path):
         return grade(helped, draft.dumps(), "s1", safe)["score"]
 
     answer = reference(helped)["root-code"]
-    forged = "def twice(function, x):\n    return 2.0\n\n\nclass math:\n    fabs = 3.0"
+    forged = "def twice(function, x):\n    return 2.0"
     assert points(answer) == 1
-    assert points(answer, forged) == 1  # by accident
+    assert points(answer, "def twice(function, x):\n    return -1") == 1  # by accident
     assert points("def root(x):\n    return x", forged) == 0
     assert points(f"def root(x):\n    return x\n\n\n{forged}") == 0
     # What the learner's own code calls is what the learner has put there.
-    assert points("def root(x):\n    return math.root(x)", "class math:\n    root = lambda x: x**0.5") == 1
+    assert points("def root(x):\n    return twice(x)", "def twice(x):\n    return x**0.5") == 1
 
 
 def test_reasons_are_for_the_learner(safe):
