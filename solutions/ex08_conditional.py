@@ -436,7 +436,8 @@ step_along(discriminator, x, mixed, torch.full((6,), 0.1))
 after = discriminator(x, mixed)
 check(float((after - one_by_one).detach().abs().max()) > 1e-5, "A discriminator learns: a step must change its logits.")
 large = Discriminator().eval()
-large.load_state_dict({key: 5 * value for key, value in large.state_dict().items()})
+large(x, mixed)
+large.load_state_dict(large.state_dict() | {name: 5 * value for name, value in large.named_parameters()})
 wide = torch.cat([large(20 * torch.randn(200, 64), torch.full((200,), c)) for c in range(10)])
 check(bool(wide.min() < -0.01) and float(wide.abs().max()) > 1.01, "Logits, not probabilities: no sigmoid at the end.")
 ### END HIDDEN TESTS
@@ -728,6 +729,12 @@ check(
     len(deaf_pairs(generator, torch.randn(5, 16), 10)) == 45,
     "A network that ignores its label is deaf to all 45 pairs.",
 )
+generator, _ = practice_pair(7)
+state = generator.state_dict()
+state["layer.weight"][:, 16 + 2], state["layer.weight"][:, 16 + 7] = 50.0, 60.0  # so large that tanh says 1 to both
+generator.load_state_dict(state)
+found = [tuple(int(c) for c in pair) for pair in deaf_pairs(generator, torch.randn(5, 16), 10)]
+check(found == [(2, 7)], "It is the outputs that are the same for two labels, whatever the weights are.")
 pair = practice_pair(6)
 check(len(deaf_pairs(pair[0], torch.randn(3, 16), 10)) == 0, "A network that listens has no such pair.")
 check(bool(pair[0].training), "Leave the network in the mode in which it was: here in train mode.")
@@ -821,6 +828,12 @@ check(
 ### BEGIN HIDDEN TESTS
 each = torch.stack([right[asked == c].double().mean() for c in range(10)])
 check(float(each.min()) > 0.4, "Every label counts: one of them is drawn rightly in less than 40 %.")
+hot = torch.nn.functional.one_hot(asked, 10).float()
+with torch.no_grad():
+    spread = trained.layers[0](torch.cat([torch.randn(2000, 16), hot], dim=1)).var(dim=0)
+gathered = (trained.layers[1].running_var / spread).median().item()
+message = "What batch norm has gathered are not the variances of this network: was it trained, or put together?"
+check(0.4 < gathered < 2.5, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "training-varied", "locked": true, "points": 4, "schema_version": 3, "solution": false}
@@ -845,15 +858,10 @@ check(float(shares.mean()) < 2.0, "More variance than real digits have: are thes
 ### BEGIN HIDDEN TESTS
 nearest = torch.cdist(drawn, pictures).min(dim=1).values.mean().item()
 check(nearest < 4.0, "The pictures lie far from all real digits.")
-one, two, three = (states[1], train_conditional(seed=2, steps=3), states[2])
-check(
-    all(torch.equal(torch.as_tensor(one[key]), torch.as_tensor(two[key])) for key in one),
-    "The same seed must give the same weights.",
-)
-check(
-    any(not torch.equal(torch.as_tensor(one[key]), torch.as_tensor(three[key])) for key in one),
-    "Another seed must give other weights.",
-)
+short = states[1], train_conditional(seed=2, steps=3), states[2]
+one, two, three = (with_weights(ours("SmallGenerator")(), each, message).state_dict() for each in short)
+check(all(torch.equal(one[key], two[key]) for key in one), "The same seed must give the same weights.")
+check(any(not torch.equal(one[key], three[key]) for key in one), "Another seed must give other weights.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "training-look", "locked": true, "schema_version": 3, "solution": false}

@@ -354,6 +354,8 @@ for eta in etas:
 alone = sample(300, [100.0, 0.0], points, shares, 1.0, seed=4)
 message = "The ladder that is handed in is not the one that is walked: with one rung nobody knows more than the mean."
 close(alone, torch.full((300, 1), -0.05).double(), message, rtol=0, atol=0.3)
+far = torch.as_tensor(sample(500, [100.0, 0.5, 0.49], points, shares, 1.0, seed=5)).double()
+check(bool(far.std() < 1 and (far.mean() + 0.05).abs() < 0.3), message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "sample-seeds", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["denoise-code", "step-code"]
