@@ -19,7 +19,7 @@ import struct
 import time
 import unicodedata
 from collections import Counter, OrderedDict, defaultdict, namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -362,11 +362,13 @@ class Student:
         kind = self.ask("seed", seed=seed)
         self.default = kind if kind in (torch.float32, torch.float64) else torch.float32
 
-    def run(self, name: str, source: str, seconds: float | None = None) -> None:
+    def run(self, name: str, source: str, seconds: float | None = None, keep: Iterable[str] = ()) -> None:
         """Execute a cell. Raises StudentError or Stopped. With `seconds`, it is interrupted first, and keeps what it
-        has defined."""
+        has defined. Functions, classes and modules that it calls by the names `keep` stay so for `look_up`, whatever
+        is put in their place."""
         self.clock.begin_cell(seconds or self._limits.cell)
-        self.ask("run", seconds=seconds or self._limits.cell, gently=seconds is not None, name=name, source=source)
+        cell = {"name": name, "source": source, "keep": sorted(keep)}
+        self.ask("run", seconds=seconds or self._limits.cell, gently=seconds is not None, **cell)
 
     def look_up(self, name: str):
         return self.ask("name", name=name)

@@ -94,6 +94,7 @@ class Notebook:
         self.own: dict[str, str] = {}  # the learner's other cells → how they begin
         self.stops: list[str] = []
         self.notes: list[str] = []
+        self.given: dict[str, frozenset[str]] = {}  # set-up cell → the names that it binds
         self.knows = False  # whether the present process has seen inputs of hidden tests
         self._own_time = 2 * limits.cell  # seconds for cells that are no answers
 
@@ -134,7 +135,7 @@ class Notebook:
     def _run(self, name: str, source: str, seconds: float | None) -> None:
         self.errors.pop(name, None)
         try:
-            self._student.run(name, source, seconds)
+            self._student.run(name, source, seconds, self.given.get(name, ()))
         except StudentError as error:
             self.errors[name] = self.told(error)
         except (border.BorderError, Stopped) as stop:
@@ -300,6 +301,8 @@ def run(
 ) -> dict[str, dict]:
     """Go through the exercise from top to bottom: what each graded cell gives."""
     scores: dict[str, dict] = {}
+    answered = names_in(*(cell.source for cell in exercise.of_kind("task")))[0]
+    notebook.given = {cell.id: names_in(cell.source)[0] - answered for cell in exercise.of_kind("setup")}
     plan = list(steps(exercise, found))
     for step in plan:
         if step.kind == "test":

@@ -90,6 +90,7 @@ class Session:
         self.objects: list = []
         self.numbers: dict[int, int] = {}  # id of an object → its number
         self.lent: dict[str, object] = {}
+        self.kept: dict[str, object] = {}  # functions, classes, modules as set-up cells gave them
         self.module = types.ModuleType("__main__")  # where pickle and inspect look for a notebook's own classes
         self.names = vars(self.module)
         self.names["__builtins__"] = builtins
@@ -149,8 +150,8 @@ class Session:
             set_seed(seed)
         return torch.get_default_dtype()
 
-    async def do_run(self, name: str, source: str) -> None:
-        """Execute a cell the way ipykernel does."""
+    async def do_run(self, name: str, source: str, keep: list) -> None:
+        """Execute a cell the way ipykernel does; what it calls `keep` is what tests will find under these names."""
         self.cell, shell, fault = name, self.shell, None
         try:
             code = shell.transform_cell(source)
@@ -161,6 +162,8 @@ class Session:
             done = await shell.run_cell_async(source, store_history=True, **options)
         else:
             done = shell.run_cell(source, store_history=True)
+        given = {one: self.names[one] for one in keep if one in self.names}
+        self.kept |= {one: value for one, value in given.items() if callable(value) or type(value) is types.ModuleType}
         if error := done.error_before_exec or done.error_in_exec:
             raise error
 
@@ -186,6 +189,8 @@ class Session:
         return [name for name in names if name in self.names]
 
     def do_name(self, name: str):
+        if name in self.kept:
+            return self.kept[name]
         if name not in self.names:
             raise NameError(f"name {name!r} is not defined")
         return self.names[name]

@@ -1365,6 +1365,18 @@ check(not torch.equal(first, other), "Another seed should give another path: are
 one, same, next_one = (torch.as_tensor(shift_game(2, seed)) for seed in (371, 371, 372))
 close(same, one, "The same seed should give the same path.")
 check(not torch.equal(one, next_one), "Another seed should give another path.")
+w, b, theta = first.double().T
+moved = theta - torch.cat([torch.zeros(1, dtype=torch.float64), theta[:-1]])
+learns = w.abs() > 0.03
+share = (moved[learns] / (0.1 * w[learns]) > 0).double().mean()
+message = "What is repeated should be a game: θ starts at 0, moves to where D's logit rises, and D moves as well."
+check(bool(learns.sum() > 50 and share > 0.95 and theta[0].abs() < 0.1 and moved.abs().max() < 0.2), message)
+grid = torch.linspace(-9, 9, 721, dtype=torch.float64)
+weight = (-0.5 * grid**2).exp() / (-0.5 * grid**2).exp().sum()
+real, fake = 3 + grid, theta[:-1, None] + grid
+on_real = torch.sigmoid(-(w[:-1, None] * real + b[:-1, None]))
+step_w = (on_real * real - torch.sigmoid(w[:-1, None] * fake + b[:-1, None]) * fake) @ weight
+check(bool(torch.corrcoef(torch.stack([w[1:] - w[:-1], step_w]))[0, 1] > 0.3), message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "shift-game-values", "locked": true, "points": 1, "schema_version": 3, "solution": false}

@@ -984,7 +984,7 @@ def head_start(steps, seed):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "head-start-seeded", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+# %% given=["train-ahead"] nbgrader={"grade": true, "grade_id": "head-start-seeded", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check, close, ours, with_weights
@@ -1006,6 +1006,13 @@ check(not torch.equal(first, other), "Another seed should give other players. Wh
 ### BEGIN HIDDEN TESTS
 close(weights_of(0, 471), weights_of(0, 471), "The same seed should give the same players.")
 check(not torch.equal(weights_of(0, 471), weights_of(0, 472)), "Another seed should give other players.")
+generator, discriminator = [
+    with_weights(one, theirs, "Return the players.")
+    for one, theirs in zip(ours("young_players")(), head_start(80, 473), strict=True)
+]
+real = torch.tensor([3.0, 0.0]) + 0.5 * torch.randn(500, 2)
+apart = discriminator(real).mean() - discriminator(generator(torch.randn(500, 2))).mean()
+check(bool(apart > 1), "What is repeated should be a head start: after eighty steps D tells reals from fakes.")
 ### END HIDDEN TESTS
 
 # %% given=["train-ahead"] nbgrader={"grade": true, "grade_id": "head-start-values", "locked": true, "points": 2, "schema_version": 3, "solution": false}

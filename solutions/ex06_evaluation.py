@@ -478,13 +478,13 @@ def fid_of_many(real, fakes, net, batch_size=50):
 # %% nbgrader={"grade": true, "grade_id": "fid-value", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import close, ours
 from course_utils.taught.evaluation import frechet_distance
 
+pictures, same_net = ours("pictures"), ours("FeatureNet")().eval()
 net, real, fake = FeatureNet(), pictures(120, seed=1), pictures(90, seed=2, spread=0.5)
 value = fid(real, fake, net)  # the net is in train mode, as it comes
-net.eval()
-right = frechet_distance(net(real), net(fake))
+right = frechet_distance(same_net(real), same_net(fake))
 close(
     value,
     right,
@@ -495,16 +495,16 @@ close(
 for seed, n in ((3, 64), (4, 51)):
     net, real, fake = FeatureNet(), pictures(n + 30, seed=seed, spread=0.7), pictures(n, seed=seed + 10)
     value = fid(real, fake, net, batch_size=n)
-    net.eval()
-    right = frechet_distance(net(real), net(fake))
+    right = frechet_distance(same_net(real), same_net(fake))
     close(value, right, "The distance on the features of the net in eval mode, over all pictures.", rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "fid-batches", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 
+pictures = ours("pictures")
 net, real, fake = FeatureNet(), pictures(60, seed=5), pictures(60, seed=6, spread=0.6)
 check(fid(real, fake, net) > 1e-4, "These two sets differ.")
 check(fid(real, pictures(60, seed=9), net) != fid(real, fake, net), "Other pictures, another distance.")
@@ -521,12 +521,17 @@ close(
     "Neither may a last, smaller batch.",
     rtol=1e-3,
 )
+from course_utils.taught.evaluation import frechet_distance
+
+same_net = ours("FeatureNet")().eval()
+message = "The distance of the features of this net is wanted: of which numbers is it?"
+close(fid(real, fake, net, batch_size=7), frechet_distance(same_net(real), same_net(fake)), message, rtol=0.1)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "fid-leaves-net", "locked": true, "points": 1, "schema_version": 3, "solution": false}
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 
-net = FeatureNet()
+net, pictures = FeatureNet(), ours("pictures")
 before = {key: value.clone() for key, value in net.state_dict().items()}  # copies: norms update in place
 near, far = (fid(pictures(30, seed=7), pictures(30, seed=8, spread=spread), net) for spread in (1.0, 0.2))
 check(far > near > 0, "Pictures that differ less than the real ones are farther from them: is anything measured?")
@@ -534,9 +539,13 @@ check(net.training, "A net that came in train mode should leave in train mode.")
 for key, value in net.state_dict().items():
     close(value, before[key], "Measuring must not change the net: running statistics move at every pass in train mode.")
 ### BEGIN HIDDEN TESTS
+from course_utils.taught.evaluation import frechet_distance
+
 net.eval()
 (distance,) = fid_of_many(pictures(30, seed=7), [pictures(30, seed=8)], net)
-check(distance > 0, "These two sets differ.")
+same_net = ours("FeatureNet")().eval()
+right = frechet_distance(same_net(pictures(30, seed=7)), same_net(pictures(30, seed=8)))
+close(distance, right, "The distance of the features of this net is wanted: of which numbers is it?", rtol=0.1)
 check(not net.training, "A net that came in eval mode should leave in eval mode.")
 for key, value in net.state_dict().items():
     close(value, before[key], "Measuring must not change the net: running statistics move at every pass in train mode.")
@@ -545,9 +554,10 @@ for key, value in net.state_dict().items():
 # %% nbgrader={"grade": true, "grade_id": "fid-many", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import close, ours
 from course_utils.taught.evaluation import frechet_distance
 
+pictures, same_net = ours("pictures"), ours("FeatureNet")().eval()
 net, real = FeatureNet(), pictures(80, seed=11)
 fakes = [pictures(80, seed=12, spread=0.3), pictures(60, seed=13)]
 ### BEGIN HIDDEN TESTS
@@ -555,9 +565,8 @@ fakes += [pictures(70, seed=14, spread=2.0), pictures(25, seed=15, spread=0.8)]
 ### END HIDDEN TESTS
 values = fid_of_many(real, fakes, net)
 close(len(values), len(fakes), "One distance for each set of fakes.")
-net.eval()
 for value, fake in zip(values, fakes, strict=True):
-    right = frechet_distance(net(real), net(fake))
+    right = frechet_distance(same_net(real), same_net(fake))
     close(
         value,
         right,
@@ -566,16 +575,23 @@ for value, fake in zip(values, fakes, strict=True):
     )
 
 # %% nbgrader={"grade": true, "grade_id": "fid-work", "locked": true, "points": 1, "schema_version": 3, "solution": false}
-from course_utils.checks import close
+from course_utils.checks import close, ours
 
-net, fakes = FeatureNet(), [pictures(40, seed=seed) for seed in (22, 23, 24)]
+net, fakes = FeatureNet(), [ours("pictures")(40, seed=seed) for seed in (22, 23, 24)]
 before = net.seen[0]
-fid_of_many(pictures(100, seed=21), fakes, net)
+values = fid_of_many(ours("pictures")(100, seed=21), fakes, net)
 close(
     net.seen[0] - before,
     220,
     "Every picture should pass through the net once, the real ones too, however many generators there are.",
 )
+### BEGIN HIDDEN TESTS
+from course_utils.taught.evaluation import frechet_distance
+
+same_net = ours("FeatureNet")().eval()
+right = frechet_distance(same_net(ours("pictures")(100, seed=21)), same_net(fakes[0]))
+close(values[0], right, "The pictures have passed through the net, but their distance is another.", rtol=0.2)
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Part 4: The bias, and how to get rid of it
@@ -1019,6 +1035,11 @@ close(
     "Copies of held-out pictures are not copies of training pictures.",
     atol=0.1,
 )
+message = "A third of copies among honest pictures: it is pairs that are counted, one by one."
+mixed = torch.cat([copies[:100], honest])
+nearest = [(one.unsqueeze(1) - train).norm(dim=2).amin(dim=1) for one in (mixed, held_out)]
+right = (nearest[0].view(-1, 1) < nearest[1]).double().mean().item()
+close(copying(train, held_out, mixed), right, message, atol=0.02)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1117,7 +1138,7 @@ def draw(generator, n, seed):
 # %% nbgrader={"grade": true, "grade_id": "draw-pictures", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 
 generator = ToyGenerator(seed=1)
 drawn = draw(generator, 12, seed=5)
@@ -1128,7 +1149,7 @@ for seed, n in ((2, 9), (3, 1)):
     generator = ToyGenerator(seed)
     drawn = draw(generator, n, seed=seed + 20)
     z = torch.randn(n, 5, generator=torch.Generator().manual_seed(seed + 20))
-    right = (generator.eval()(z) + 1) / 2
+    right = (ours("ToyGenerator")(seed).eval()(z) + 1) / 2
     close(drawn, right, "Each code has its own picture, whatever else is drawn; −1 to 1 becomes 0 to 1 in proportion.")
 ### END HIDDEN TESTS
 
@@ -1143,9 +1164,16 @@ check(generator.training, "A generator that came in train mode should leave in t
 for key, value in generator.state_dict().items():
     close(value, before[key], "Drawing must not change the generator.")
 ### BEGIN HIDDEN TESTS
+import torch
+
+from course_utils.checks import ours
+
 generator.eval()
-draw(generator, 10, seed=7)
+drawn = torch.as_tensor(draw(generator, 10, seed=7)).double()
 check(not generator.training, "A generator that came in eval mode should leave in eval mode.")
+wanted = ours("ToyGenerator")(4).eval()(torch.randn(10, 5, generator=torch.Generator().manual_seed(7))).double()
+alike = torch.corrcoef(torch.stack([drawn.flatten(), wanted.flatten()]))[0, 1]
+check(alike > 0.8, "Who leaves the generator alone by not asking it has drawn nothing of its.")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1171,29 +1199,29 @@ def report(generators, validation, held_out, net, n, seed):
 
 
 # %% nbgrader={"grade": true, "grade_id": "report-real", "locked": true, "points": 1, "schema_version": 3, "solution": false}
-from course_utils.checks import close
+from course_utils.checks import close, ours
 from course_utils.taught.evaluation import frechet_distance
 
+pictures, same_net = ours("pictures"), ours("FeatureNet")().eval()
 net, validation, held_out = FeatureNet(), pictures(90, seed=31), pictures(110, seed=32)
 answer = report([ToyGenerator(1), ToyGenerator(2)], validation, held_out, net, 80, seed=8)
-net.eval()
-right = frechet_distance(net(validation[:80]), net(held_out[:80]))
+right = frechet_distance(same_net(validation[:80]), same_net(held_out[:80]))
 message = "Real pictures against real pictures, with as many of each as there are fakes."
 close(answer["real"], right, message, rtol=1e-3)
 ### BEGIN HIDDEN TESTS
 net, validation, held_out = FeatureNet(), pictures(70, seed=33, spread=0.6), pictures(60, seed=34)
 answer = report([ToyGenerator(3)], validation, held_out, net, 50, seed=9)
-net.eval()
-right = frechet_distance(net(validation[:50]), net(held_out[:50]))
+right = frechet_distance(same_net(validation[:50]), same_net(held_out[:50]))
 close(answer["real"], right, message, rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "report-chosen", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import close, ours
 from course_utils.taught.evaluation import frechet_distance
 
+pictures, same_net, same_toy = ours("pictures"), ours("FeatureNet")().eval(), ours("ToyGenerator")
 seeds = [8]
 ### BEGIN HIDDEN TESTS
 seeds += [40, 41, 42, 43]
@@ -1203,11 +1231,9 @@ for seed in seeds:
     # The two sets of real pictures differ, so that it matters by which of them one chooses.
     validation, held_out = pictures(60, seed=seed, spread=0.2), pictures(60, seed=seed + 1, spread=1.5)
     answer = report(generators, validation, held_out, net, 50, seed)
-    net.eval()
-    distances = []
-    for generator in generators:
-        z = torch.randn(50, 5, generator=torch.Generator().manual_seed(seed))
-        distances.append(frechet_distance(net(validation[:50]), net((generator.eval()(z) + 1) / 2)))
+    z = torch.randn(50, 5, generator=torch.Generator().manual_seed(seed))
+    fakes = [(same_toy(seed + i).eval()(z) + 1) / 2 for i in range(6)]
+    distances = [frechet_distance(same_net(validation[:50]), same_net(fake)) for fake in fakes]
     right = distances.index(min(distances))
     close(
         answer["chosen"],
@@ -1218,9 +1244,10 @@ for seed in seeds:
 # %% nbgrader={"grade": true, "grade_id": "report-score", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 from course_utils.taught.evaluation import frechet_distance
 
+pictures, same_net, same_toy = ours("pictures"), ours("FeatureNet")().eval(), ours("ToyGenerator")
 seeds = [50]
 ### BEGIN HIDDEN TESTS
 seeds += [51, 52]
@@ -1229,15 +1256,14 @@ for seed in seeds:
     net, generators = FeatureNet(), [ToyGenerator(seed + i) for i in range(3)]
     validation, held_out = pictures(60, seed=seed, spread=0.5), pictures(70, seed=seed + 1)
     answer = report(generators, validation, held_out, net, 50, seed)
-    chosen = generators[int(answer["chosen"])].eval()
-    net.eval()
+    chosen = same_toy(seed + range(3)[int(answer["chosen"])]).eval()
     fakes = [(chosen(torch.randn(50, 5, generator=torch.Generator().manual_seed(s))) + 1) / 2 for s in (seed, seed + 1)]
-    selected = frechet_distance(net(validation[:50]), net(fakes[0]))
+    selected = frechet_distance(same_net(validation[:50]), same_net(fakes[0]))
     check(
         abs(answer["score"] - selected) > 1e-6 * selected,
         "The number by which a generator was chosen is not the number to report.",
     )
-    right = frechet_distance(net(held_out[:50]), net(fakes[1]))
+    right = frechet_distance(same_net(held_out[:50]), same_net(fakes[1]))
     close(answer["score"], right, "New pictures of the chosen one, against `held_out`, with n of each.", rtol=1e-3)
 
 # %% [markdown]
@@ -1286,8 +1312,19 @@ check(tuple(table.shape) == (2, 3), "One row for each d, one column for each n."
 check(bool((table > 0).all()), "An estimate from few samples is never 0, though the truth is.")
 close(bias_table([2, 5], [50, 100, 200], repeats=2, seed=1), table, "The same seed, the same table.")
 ### BEGIN HIDDEN TESTS
+from course_utils.checks import ours
+from course_utils.taught.evaluation import frechet_distance
+
 other = bias_table([2, 5], [50, 100, 200], repeats=2, seed=2)
 check((torch.as_tensor(other) != torch.as_tensor(table)).any(), "Another seed, another table.")
+theirs, right = torch.zeros(2, 12, 4, dtype=torch.float64)
+for seed in range(12):  # single pairs scatter widely: is it these that were measured?
+    theirs[seed] = torch.as_tensor(bias_table([3, 6], [40, 80], repeats=1, seed=810 + seed)).flatten()
+    pairs = [ours("pair")(n, d, 810 + seed) for d in (3, 6) for n in (40, 80)]
+    right[seed] = torch.tensor([frechet_distance(a, b) for a, b in pairs])
+scatter = torch.stack([(one / one.mean(dim=0)).flatten() for one in (theirs, right)])
+message = "The numbers do not rise and fall with the samples of `pair`: is anything measured on them?"
+check(torch.corrcoef(scatter)[0, 1] > 0.4, message)
 ### END HIDDEN TESTS
 
 # %% given=["moments-code", "bias-code"] nbgrader={"grade": true, "grade_id": "table-law", "locked": true, "points": 2, "schema_version": 3, "solution": false}

@@ -144,6 +144,12 @@ for rows, columns in shapes:
     right = torch.linalg.svdvals(weight)[0].item()
     close(sigma, right, f"σ of a {rows}×{columns} matrix should be what torch.linalg.svdvals says.")
     close(abs((u @ a[:, 0]).item()), 1.0, "u should be the left singular vector that belongs to σ, of length 1.")
+### BEGIN HIDDEN TESTS
+from course_utils.checks import check
+
+early = torch.as_tensor(power_iteration(torch.diag(torch.tensor([3.0, 2.5, 1.0])), torch.tensor([1.0, 2, 2]), 2)[0])
+check(bool(1.5 < early < 2.95), "After two rounds σ is on its way: it is the rounds that find it.")
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "power-kernels", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
@@ -158,6 +164,13 @@ for kernel in kernels:
     sigma, _ = power_iteration(kernel, torch.ones(len(kernel)) + torch.rand(len(kernel)), 1000)
     right = torch.linalg.svdvals(kernel.flatten(1))[0].item()
     close(sigma / right, 1.0, "A kernel is flattened to a matrix with a row for each output channel.", rtol=1e-3)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import check
+
+flat = torch.diag(torch.tensor([3.0, 2.5])).view(2, 2, 1, 1)
+early = torch.as_tensor(power_iteration(flat, torch.tensor([1.0, 2.0]), 1)[0])
+check(bool(1.5 < early < 2.95), "After one round σ is on its way: it is the rounds that find it.")
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "power-zero", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
@@ -177,6 +190,9 @@ sigma, u = power_iteration(blind, torch.tensor([1.0, 0.0]), 2)
 close(sigma, 0.0, "Wᵀu can be zero for a matrix that is not.")
 close(u, torch.tensor([1.0, 0.0]), "Where Wᵀu is zero, u comes back as it was.")
 close(power_iteration(blind, torch.tensor([1.0, 1e-3]), 1)[0], 5.0, "A row of zeros is no matrix of zeros.")
+blind = torch.tensor([[0.0, 0.0, 0.0], [4.0, 3.0, 0.0], [0.0, 0.0, 3.0]])  # 5 and 3; one round, from between the two
+sigma = power_iteration(blind, torch.tensor([1.0, 1.0, 1.0]), 1)[0]
+close(sigma, 4.68, "A row of zeros is no matrix of zeros, and one round is one round.", rtol=0.05)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -250,7 +266,7 @@ def bounded(network):
 # %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-keeps", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close, ours
+from course_utils.checks import check, close, ours
 
 weight = ours("weight_of")([4.0, 3.9, 1.0], 5, 8)
 layer = Steady(weight)
@@ -273,6 +289,9 @@ for layer in [Steady(two) for _ in range(4)]:
     if 0.01 < first < 100:
         message = "In train mode each use is one round, no more and no less."
         close(second / first, torch.tensor(0.95**4), message, rtol=0.08)
+left = [used(Steady(weight), ours("weight_of")([4.0, 2.0, 1.0], 5, 8, seed), 1) for seed in (7, 8, 9)]
+message = "A new weight is not known after one use: u is found by rounds, one for each use."
+check(max(float(torch.linalg.svdvals(one)[0]) for one in left) > 1.01, message)
 ### END HIDDEN TESTS
 
 # %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-modes", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -299,6 +318,11 @@ close(again(weight), before, "A Steady made from a checkpoint should know what t
 layer.train()
 found = used(layer, other, 60)
 close(found * 2.0, other, "Back in train mode, u follows the weight.", rtol=1e-3, atol=1e-4)
+left = []
+for seed in (7, 8, 9):
+    used(layer, other, 60)
+    left.append(float(torch.linalg.svdvals(layer(ours("weight_of")([2.0, 1.0], 4, 6, seed)))[0]))
+check(max(left) > 1.01, "Back in train mode a new weight takes more than one use: u is found by rounds.")
 ### END HIDDEN TESTS
 
 # %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -330,12 +354,17 @@ close(
     rtol=1e-3,
     atol=1e-3,
 )
+left = []
+for seed in (7, 8, 9):
+    used(layer, weight, 60)
+    left.append(float(torch.linalg.svdvals(layer(ours("weight_of")([2.0, 1.0], 4, 3, seed)))[0]))
+check(max(left) > 1.01, "The σ of which this is the gradient is found by rounds, one for each use.")
 ### END HIDDEN TESTS
 
 # %% given=["power-code"] nbgrader={"grade": true, "grade_id": "steady-zero", "locked": true, "points": 1, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close, ours
+from course_utils.checks import check, close, ours
 
 zeros = torch.zeros(3, 2)
 layer = Steady(zeros)
@@ -344,6 +373,11 @@ close(layer(zeros), zeros, "A weight of zeros gives zeros, not 0/0.")
 weight = ours("weight_of")([2.0, 1.0], 3, 2, seed=5)
 out = used(layer, weight, 60)
 close(out * 2, weight, "After a weight of zeros the layer should find its way again.", rtol=1e-3, atol=1e-3)
+left = []
+for seed in (7, 8, 9):
+    used(layer, weight, 60)
+    left.append(float(torch.linalg.svdvals(layer(ours("weight_of")([2.0, 1.0], 3, 2, seed)))[0]))
+check(max(left) > 1.01, "Its way is the rounds, one for each use: a new weight is not known at once.")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -492,7 +526,7 @@ close(generator_loss(fake), -fake.sum().item() / 3, "Minus the mean over the gen
 # that of one sample's whole gradient. The critic must be able to learn from the result, also where its slope is
 # exactly zero.
 #
-# Two critics whose slope is known everywhere:
+# Two critics whose slope is known everywhere, and one of any size for which only a derivative tells it:
 
 
 # %% nbgrader={"grade": false, "grade_id": "critics", "locked": true, "schema_version": 3, "solution": false}
@@ -512,6 +546,14 @@ def bowl(x):
     return x.flatten(1).square().sum(dim=1) / 2
 
 
+def layered(sizes, bend=True):
+    """A critic (n, …) => (n,) of linear layers with these numbers of inputs and outputs, tanh between them or nothing."""
+    layers = [nn.Flatten()]
+    for k in range(len(sizes) - 1):
+        layers += [nn.Linear(sizes[k], sizes[k + 1]), nn.Tanh() if bend else nn.Identity()]
+    return nn.Sequential(*layers[:-1], nn.Flatten(0))
+
+
 # %% nbgrader={"grade": false, "grade_id": "penalty-code", "locked": false, "schema_version": 3, "solution": true}
 def gradient_penalty(critic, real, fake, one_sided=False):
     """The penalty on the slope of `critic`, (n, …) => (n,), between real and fake samples (n, …): one number."""
@@ -526,16 +568,16 @@ def gradient_penalty(critic, real, fake, one_sided=False):
 
 # %% nbgrader={"grade": false, "grade_id": "penalty-helper", "locked": true, "schema_version": 3, "solution": false}
 def slope_of_penalty(critic, real, fake, one_sided=False):
-    """The gradient of the penalty in the weight of a LinearCritic."""
+    """The gradient of the penalty in a critic's weights, all in a row; those that do not count have 0."""
     critic.zero_grad()
     gradient_penalty(critic, real, fake, one_sided).backward()
-    return critic.weight.grad
+    return torch.cat([torch.zeros(w.numel()) if w.grad is None else w.grad.flatten() for w in critic.parameters()])
 
 
 # %% nbgrader={"grade": true, "grade_id": "penalty-linear", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import close, ours
 
 vector, picture = torch.tensor([3.0, 4.0]), torch.ones(1, 28, 28)
 found = gradient_penalty(LinearCritic(vector), torch.randn(7, 2), torch.randn(7, 2))
@@ -554,12 +596,17 @@ for shape, length in (((3, 8, 6), 0.5), ((2, 5, 5), 1.0), ((9,), 2.5), ((1, 4, 7
     for n in (1, 6):
         found = gradient_penalty(LinearCritic(weight), torch.randn(n, *shape), torch.randn(n, *shape))
         close(found, (length - 1) ** 2, "Channels, rows and columns of one sample together, for any shape and batch.")
+critic, two = layered([6, 4, 1], bend=False), ours("layered")([6, 4, 1], bend=False)
+critic.load_state_dict(two.state_dict())
+right = ((two[3].weight @ two[1].weight).norm() - 1) ** 2
+found = gradient_penalty(critic, torch.randn(5, 2, 3), torch.randn(5, 2, 3))
+close(found, right, "Any critic: its slope is what its derivative says, and no weight by itself.", rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "penalty-each-sample", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import close, ours
 
 x = torch.tensor([[1.0, 0.0], [0.0, 3.0]])  # the slopes of `bowl` here have the lengths 1 and 3
 close(gradient_penalty(bowl, x, x), 2.0, "One length for each sample, then the mean over the batch: (0 + 4)/2.")
@@ -568,12 +615,19 @@ for shape in ((5, 3, 4, 4), (8, 6), (2, 1, 3, 3), (4, 2, 2, 2, 2)):
     x = torch.randn(shape)
     right = (x.flatten(1).norm(dim=1) - 1).square().mean().item()
     close(gradient_penalty(bowl, x, x), right, "One length for each sample, over all its numbers, then the mean.")
+critic, mine = layered([6, 8, 1]), ours("layered")([6, 8, 1])
+critic.load_state_dict({key: 3 * value for key, value in mine.state_dict().items()})
+mine.load_state_dict({key: 3 * value for key, value in mine.state_dict().items()})
+x = torch.randn(7, 3, 2, requires_grad=True)
+right = (torch.autograd.grad(mine(x).sum(), x)[0].flatten(1).norm(dim=1) - 1).square().mean()
+x = x.detach()
+close(gradient_penalty(critic, x, x), right, "Any critic: the slope of each sample is its derivative there.", rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "penalty-mixing", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 
 real, fake = torch.full((4000, 1, 2, 2), 0.5), torch.zeros(4000, 1, 2, 2)
 found = [torch.as_tensor(gradient_penalty(bowl, real, fake)).item() for _ in range(3)]
@@ -589,6 +643,15 @@ for shape in ((50,), (3, 4, 4), (1, 1, 1)):
         close(gradient_penalty(bowl, one, other), 1 / 3, message, rtol=0, atol=0.03)
     right = (real.flatten(1).norm(dim=1) * 3 - 1).square().mean().item()  # real = fake: no mixture but itself
     close(gradient_penalty(bowl, 3 * real, 3 * real), right, "The shares of a pair sum to 1.", rtol=1e-3)
+critic, mine = layered([2, 8, 1]), ours("layered")([2, 8, 1])
+mine.load_state_dict({key: 4 * value for key, value in mine.state_dict().items()})
+critic.load_state_dict(mine.state_dict())
+one, other = torch.randn(4000, 2), torch.randn(4000, 2)
+share = torch.linspace(0, 1, 4000)[torch.randperm(4000), None]
+x = (share * one + (1 - share) * other).requires_grad_()
+charged = (torch.autograd.grad(mine(x).sum(), x)[0].norm(dim=1) - 1).square()
+message = "Any critic: its slope is asked for between the two of each pair."
+close(gradient_penalty(critic, one, other), charged.mean(), message, rtol=0.02, atol=float(charged.std()) / 10)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "penalty-one-sided", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -605,12 +668,20 @@ close(gradient_penalty(flat, real, fake), 0.25, "Without one_sided, a slope belo
 x = torch.tensor([[0.5, 0.0], [0.0, 2.0], [0.0, 0.0], [3.0, 0.0]])
 message = "Each sample is charged for itself: (0 + 1 + 0 + 4)/4."
 close(gradient_penalty(bowl, x, x, one_sided=True), 1.25, message)
+critic = layered([2, 4, 1], bend=False)
+for length in (0.4, 3.0):
+    first, last = torch.randn(4, 2), torch.randn(1, 4)
+    last *= length / (last @ first).norm()
+    critic.load_state_dict({"1.weight": first, "1.bias": torch.zeros(4), "3.weight": last, "3.bias": torch.ones(1)})
+    found = gradient_penalty(critic, real, fake, one_sided=True)
+    message = "Any critic: its slope is what its derivative says, and no weight by itself."
+    close(found, max(0.0, length - 1) ** 2, message, rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "penalty-learns", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 
 real, fake = torch.randn(6, 2), torch.randn(6, 2)
 found = slope_of_penalty(LinearCritic(torch.tensor([3.0, 4.0])), real, fake)
@@ -621,13 +692,22 @@ found = slope_of_penalty(LinearCritic(torch.tensor([0.0, 0.5])), real, fake)
 close(found, torch.tensor([0.0, -1.0]), "A slope below 1 pulls the weight up.")
 weight = torch.randn(3, 4, 5)
 found = slope_of_penalty(LinearCritic(weight), torch.randn(2, 3, 4, 5), torch.randn(2, 3, 4, 5))
-close(found, 2 * (weight.norm() - 1) * weight / weight.norm(), message, rtol=1e-3, atol=1e-3)
+close(found, (2 * (weight.norm() - 1) * weight / weight.norm()).flatten(), message, rtol=1e-3, atol=1e-3)
 for one_sided in (False, True):
     found = slope_of_penalty(LinearCritic(torch.zeros(2)), real, fake, one_sided)
     check(
         bool(torch.isfinite(found).all()),
         "A critic that is flat everywhere gets a gradient of NaN: what is the derivative of a root at 0?",
     )
+critic, mine = layered([2, 8, 1]), ours("layered")([2, 8, 1])
+critic.load_state_dict(mine.state_dict())
+x = real.clone().requires_grad_()
+slope = torch.autograd.grad(mine(x).sum(), x, create_graph=True)[0]
+charged = (slope.norm(dim=1) - 1).square().mean()
+right = torch.autograd.grad(charged, list(mine.parameters()), materialize_grads=True)
+right = torch.cat([one.flatten() for one in right])
+message = "Any critic must be able to learn from the penalty: its weights, by way of its slope."
+close(slope_of_penalty(critic, real, real), right, message, rtol=1e-2, atol=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -682,7 +762,7 @@ def descent(network, rate):
 # %% given=["losses-code", "penalty-code"] nbgrader={"grade": true, "grade_id": "critic-step", "locked": true, "points": 3, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import close
+from course_utils.checks import close, ours
 
 seeds = [1]
 ### BEGIN HIDDEN TESTS
@@ -705,6 +785,19 @@ for seed in seeds:
         atol=1e-4,
     )
     close(generator.weight.detach(), a, "The critic's step must leave the generator's weights alone.")
+### BEGIN HIDDEN TESTS
+critic, mine = layered([2, 6, 1]), ours("layered")([2, 6, 1])
+critic.load_state_dict(mine.state_dict())
+a, z = torch.randn(3, 2), torch.randn(6, 3)
+real = z @ a  # real and fake samples are the same ones, so that every mixture is: only the penalty has a slope
+critic_step(LinearGenerator(a), critic, descent(critic, 0.05), real, z, weight=4.0)
+x = real.clone().requires_grad_()
+slope = torch.autograd.grad(mine(x).sum(), x, create_graph=True)[0]
+weights = list(mine.parameters())
+steps = torch.autograd.grad(4 * (slope.norm(dim=1) - 1).square().mean(), weights, materialize_grads=True)
+for new, old, one in zip(critic.state_dict().values(), weights, steps, strict=True):
+    close(new, (old - 0.05 * one).detach(), "Any critic: its step has a part of the penalty.", rtol=1e-3, atol=1e-4)
+### END HIDDEN TESTS
 
 # %% given=["losses-code"] nbgrader={"grade": true, "grade_id": "generator-step", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
@@ -834,7 +927,7 @@ def look_ahead_slope(f, x, y, eta, steps=2):
 # %% nbgrader={"grade": true, "grade_id": "look-ahead-product", "locked": true, "points": 3, "schema_version": 3, "solution": false}
 import torch
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours
 
 x, y, eta = torch.tensor(0.7), torch.tensor(-0.4), 0.3
 found = look_ahead_slope(product, x, y, eta)  # two steps: y + 0.6 x, and f = x (y + 0.6 x)
@@ -854,6 +947,10 @@ for eta, steps in ((0.1, 1), (0.5, 2), (0.2, 5), (0.3, 0)):
         "After K steps y + 2 K η x, for every place of x.",
         rtol=1e-3,
     )
+f, place, end = ours("bent"), x.clone().requires_grad_(), y.clone().requires_grad_()
+end = end + 0.3 * torch.autograd.grad(f(place, end), end, create_graph=True)[0]
+(right,) = torch.autograd.grad(f(place, end), place)
+close(look_ahead_slope(bent, x, y, 0.3, 1), right, "Any f: its slopes are asked for.", rtol=1e-3, atol=1e-4)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "look-ahead-bent", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -937,6 +1034,22 @@ for eta, steps in cases:
         check(float((moved - torch.outer(noise, wrong)).abs().max()) > 1e-3, reason)
     right = torch.outer(noise, later - steps * eta * fake)
     close(moved, right, "For a linear critic the step is known exactly.", rtol=1e-3, atol=1e-3)
+### BEGIN HIDDEN TESTS
+weights = {"1.weight": torch.randn(2, 2), "1.bias": torch.randn(2)}
+weights |= {"3.weight": torch.randn(1, 2), "3.bias": torch.ones(1)}
+critic = layered([2, 2, 1], bend=False)
+critic.load_state_dict(weights)
+generator = LinearGenerator(a)
+unrolled_step(generator, critic, descent(generator, 0.1), real, z, 0.2, 1)
+moved = (generator.weight.detach() - a) / 0.1
+first, bias, last, _ = weights.values()
+mean, target = (z @ a).mean(dim=0).requires_grad_(), real.mean(dim=0)
+last_later = last + 0.2 * ((target - mean) @ first.T)[None]  # one step of both layers
+first_later = first + 0.2 * torch.outer(last[0], target - mean)
+(slope,) = torch.autograd.grad(((mean @ first_later.T + bias) @ last_later.T).sum(), mean)
+message = "Two linear layers: both take their step, and both steps depend on the fakes."
+close(moved, torch.outer(z.mean(dim=0), slope), message, rtol=1e-2, atol=1e-3)
+### END HIDDEN TESTS
 
 # %% given=["losses-code"] nbgrader={"grade": true, "grade_id": "unrolled-bent", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import copy
@@ -989,6 +1102,20 @@ close(
     rtol=1e-3,
     atol=1e-3,
 )
+### BEGIN HIDDEN TESTS
+from course_utils.checks import check
+
+a = torch.randn(3, 2)
+generator, critic = LinearGenerator(a), bent_critic(5)
+before = {key: value.clone() for key, value in critic.state_dict().items()}
+ahead = [LinearGenerator(a), generator]
+for one, eta in zip(ahead, (0.0, 0.5), strict=True):
+    unrolled_step(one, critic, descent(one, 0.1), real, z, eta)
+for key, value in critic.state_dict().items():
+    close(value, before[key], "The critic only imagines its steps: its weights are what they were.")
+plain, looking = (one.weight.detach() - a for one in ahead)
+check(bool((plain - looking).abs().max() > 1e-3), "Whoever looks ahead takes another step than who does not.")
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Part 4: Eight modes
@@ -1087,6 +1214,10 @@ short = [ours("drawn")(with_weights(ours("Drawer")(), one, weights)) for one in 
 for first, again, other in (short[:3], short[3:]):
     check(torch.equal(first, again), "The same seed must give the same weights: all that is random comes after it.")
     check(not torch.equal(first, other), "Another seed must give other weights.")
+begun = with_weights(ours("Drawer")(), train_drawer(points, False, seed=1, steps=3), weights)
+pairs = zip(begun.state_dict().values(), plain.state_dict().values(), strict=True)
+message = "Between the third step and the last every layer should have learned something."
+check(all(float((one - other).norm() / one.norm()) > 1e-3 for one, other in pairs), message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "drawer-remedied", "locked": true, "points": 4, "schema_version": 3, "solution": false}

@@ -168,19 +168,19 @@ import torch
 from course_utils.checks import check, close
 
 y = torch.arange(3).repeat(1000)
-other = other_labels(y, 3)
+other = torch.as_tensor(other_labels(y, 3))
 check(tuple(other.shape) == (3000,) and not other.dtype.is_floating_point, "One whole number for each label.")
 check(not bool((other == y).any()), "Another label: never the one that it was.")
 check(int(other.min()) >= 0 and int(other.max()) <= 2, "Labels run from 0 to num_classes − 1.")
 ### BEGIN HIDDEN TESTS
 for number in (2, 5, 10):
     y = torch.arange(number).repeat(4000)
-    other = other_labels(y, number)
+    other = torch.as_tensor(other_labels(y, number))
     check(not bool((other == y).any()), "Another label: never the one that it was, for any number of classes.")
     counts = torch.bincount(y * number + other, minlength=number**2).view(number, number) / 4000
     right = (torch.ones(number, number) - torch.eye(number)) / (number - 1)
     close(counts, right, "All the other labels, equally often.", atol=0.05, rtol=0)
-again = other_labels(y, 10)
+again = torch.as_tensor(other_labels(y, 10))
 check(bool((again != other).any()), "Draw anew each time: D must not learn one fixed exchange of labels.")
 ### END HIDDEN TESTS
 
@@ -241,6 +241,14 @@ for channels, number in ((5, 2), (1, 9)):
         "Normalise over the batch and over all places, for each channel.",
         atol=1e-4,
     )
+from course_utils.checks import check
+
+layer, x = ClassNorm(5, 4), torch.randn(8, 5, 3, 3)
+layer(x, torch.arange(8) % 4)
+learned = {name: torch.randn(tuple(value.shape)) for name, value in layer.named_parameters()}
+layer.load_state_dict(layer.state_dict() | learned)
+apart = layer(x, torch.zeros(8, dtype=torch.long)) - layer(x, torch.ones(8, dtype=torch.long))
+check(bool(apart.detach().abs().max() > 1e-3), "With other gains and shifts, two labels must give two results.")
 ### END HIDDEN TESTS
 
 
@@ -290,6 +298,14 @@ for _ in range(20):
 layer.eval(), plain.eval()
 x, y = torch.randn(3, 2, 3, 3), torch.tensor([0, 3, 1])
 close(layer(x, y), plain(x), "In eval mode the running averages count, and not the batch.", atol=1e-4)
+### BEGIN HIDDEN TESTS
+from course_utils.checks import check
+
+learned = {name: torch.randn(tuple(value.shape)) for name, value in layer.named_parameters()}
+layer.load_state_dict(layer.state_dict() | learned)
+apart = layer(x, torch.full((3,), 2)) - layer(x, torch.full((3,), 3))
+check(bool(apart.detach().abs().max() > 1e-3), "In eval mode, too, gains and shifts are those of the label.")
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## Part 4: Two networks with two inputs
@@ -351,14 +367,24 @@ for n in (6, 2):
 pictures = generator(100 * torch.randn(64, 16), torch.randint(10, (64,)))
 check(bool(pictures.abs().max() <= 1), "Pixels must stay between −1 and 1.")
 check(bool(pictures.min() < -0.3) and bool(pictures.max() > 0.3), "Pixels of both signs must be possible.")
+### BEGIN HIDDEN TESTS
+generator.eval()
+z, y = torch.randn(8, 16), torch.arange(8)
+first = generator(z, y)
+check(bool((generator(z, y) - first).abs().max() < 1e-4), "In eval mode the same noise gives the same picture.")
+step_along(generator, z, y, torch.sign(torch.randn(8, 64)) / 10)
+check(bool((generator(z, y) - first).abs().max() > 1e-4), "A generator learns: a step must change its pictures.")
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "generator-listens", "locked": true, "points": 2, "schema_version": 3, "solution": false}
 import torch
 
 from course_utils.checks import check
 
-generator = Generator().eval()
-z = torch.randn(8, 16)
+generator, z = Generator().eval(), torch.randn(8, 16)
+generator(z, torch.arange(8))  # what begins with gains of 1 and shifts of 0 listens when it has learned something
+learned = {name: value + 0.1 * torch.randn(tuple(value.shape)) for name, value in generator.named_parameters()}
+generator.load_state_dict(generator.state_dict() | learned)
 pictures = torch.stack([generator(z, torch.full((8,), c)) for c in range(10)])  # (10, 8, 64)
 check(
     float((pictures[3] - pictures[8]).abs().max()) > 1e-4, "Another label must give another picture of the same noise."
@@ -379,6 +405,9 @@ check(
     float((torch.cdist(at_centre, at_centre) + torch.eye(10)).min()) > 1e-4,
     "The label must count for every noise, also where z = 0: do not multiply it away.",
 )
+step_along(generator, z, mixed, torch.sign(torch.randn(8, 64)) / 10)
+after = generator(z, mixed)
+check(float((after - one_by_one).detach().abs().max()) > 1e-4, "A generator learns: a step must change its pictures.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "discriminator-listens", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -386,8 +415,10 @@ import torch
 
 from course_utils.checks import check
 
-discriminator = Discriminator().eval()
-x = torch.rand(6, 64) * 2 - 1
+discriminator, x = Discriminator().eval(), torch.rand(6, 64) * 2 - 1
+discriminator(x, torch.arange(6))
+learned = {name: value + 0.1 * torch.randn(tuple(value.shape)) for name, value in discriminator.named_parameters()}
+discriminator.load_state_dict(discriminator.state_dict() | learned)
 shape = tuple(discriminator(x, torch.arange(6)).shape)
 check(shape == (6,), f"Six pictures and six labels should become six logits, (6,), not {shape}.")
 logits = torch.stack([discriminator(x, torch.full((6,), c)) for c in range(10)])  # (10, 6)
@@ -401,8 +432,12 @@ check(
 mixed = torch.tensor([9, 0, 4, 4, 1, 7])
 one_by_one = torch.stack([logits[c, i] for i, c in enumerate(mixed.tolist())])
 check(float((discriminator(x, mixed) - one_by_one).abs().max()) < 1e-4, "Each logit follows its own picture and label.")
+step_along(discriminator, x, mixed, torch.full((6,), 0.1))
+after = discriminator(x, mixed)
+check(float((after - one_by_one).detach().abs().max()) > 1e-5, "A discriminator learns: a step must change its logits.")
 large = Discriminator().eval()
-large.load_state_dict({key: 5 * value for key, value in large.state_dict().items()})
+large(x, mixed)
+large.load_state_dict(large.state_dict() | {name: 5 * value for name, value in large.named_parameters()})
 wide = torch.cat([large(20 * torch.randn(200, 64), torch.full((200,), c)) for c in range(10)])
 check(bool(wide.min() < -0.01) and float(wide.abs().max()) > 1.01, "Logits, not probabilities: no sigmoid at the end.")
 ### END HIDDEN TESTS
@@ -479,7 +514,7 @@ def descent(network, rate):
 import torch
 import torch.nn.functional as F
 
-from course_utils.checks import close
+from course_utils.checks import close, ours
 
 seeds = [1]
 ### BEGIN HIDDEN TESTS
@@ -487,10 +522,11 @@ seeds += [11, 12]
 ### END HIDDEN TESTS
 for seed in seeds:
     generator, discriminator = practice_pair(seed)
+    same_g, same_d = ours("practice_pair")(seed)
     x, z = torch.rand(8 + seed, 64) * 2 - 1, torch.randn(8 + seed, 16)
     y = torch.arange(8 + seed) % 10
     wrong = (y + 1 + torch.arange(8 + seed) % 7) % 10
-    kinds = discriminator(x, y), discriminator(x, wrong), discriminator(generator(z, y), y)
+    kinds = same_d(x, y), same_d(x, wrong), same_d(same_g(z, y), y)
     right = (F.softplus(-kinds[0]).mean() + F.softplus(kinds[1]).mean() / 2 + F.softplus(kinds[2]).mean() / 2).item()
     loss = discriminator_step(generator, discriminator, descent(discriminator, 0.1), x, y, wrong, z)
     message = "Three kinds of pairs: real with its label (real), real with a wrong label (fake, half), a fake with the label it was drawn for (fake, half)."
@@ -518,13 +554,26 @@ for _ in range(10):
     generator_step(again_g, again_d, descent(again_g, 0.0), y, z)  # stands still, but leaves gradients
 for one, other in zip(discriminator.parameters(), again_d.parameters(), strict=True):
     close(other, one, "Gradients that the generator's step has left in the discriminator must not count.", atol=1e-4)
+import torch.nn.functional as F
+
+from course_utils.checks import ours, with_weights
+
+same_g, same_d = ours("practice_pair")(2)
+measured = []
+for _ in range(2):
+    fakes = same_g(z, y)
+    parts = F.softplus(-same_d(x, y)), F.softplus(same_d(x, wrong)) / 2, F.softplus(same_d(fakes, y)) / 2
+    measured.append(sum(parts).mean().item())
+    same_d = with_weights(same_d, discriminator, "The discriminator's step changes its weights.")
+message = "Measured on the discriminator itself, its loss has not fallen: what has moved?"
+check(measured[1] < measured[0] - 0.01, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "g-step", "locked": true, "points": 3, "schema_version": 3, "solution": false}
 import torch
 import torch.nn.functional as F
 
-from course_utils.checks import check, close
+from course_utils.checks import check, close, ours, with_weights
 
 seeds = [3]
 ### BEGIN HIDDEN TESTS
@@ -532,8 +581,9 @@ seeds += [13, 14]
 ### END HIDDEN TESTS
 for seed in seeds:
     generator, discriminator = practice_pair(seed)
+    same_g, same_d = ours("practice_pair")(seed)
     z, y = 2 * torch.randn(5 + seed, 16), torch.arange(5 + seed) % 10
-    right = F.softplus(-discriminator(generator(z, y), y)).mean().item()
+    right = F.softplus(-same_d(same_g(z, y), y)).mean().item()
     before = [p.clone() for p in discriminator.parameters()]
     optimizer = descent(generator, 0.3)
     losses = [generator_step(generator, discriminator, optimizer, y, z) for _ in range(10)]
@@ -544,6 +594,9 @@ for seed in seeds:
         rtol=1e-3,
     )
     check(losses[-1] < losses[0] - 0.005, "Ten steps against the same discriminator must lower the generator's loss.")
+    moved = with_weights(same_g, generator, "The generator's step changes its weights.")
+    measured = F.softplus(-same_d(moved(z, y), y)).mean().item()
+    check(measured < right - 0.005, "Measured on the generator itself, its loss has not fallen: what has moved?")
     for old, new in zip(before, discriminator.parameters(), strict=True):
         close(new, old, "The generator's step must leave the discriminator's weights alone.")
 
@@ -676,6 +729,12 @@ check(
     len(deaf_pairs(generator, torch.randn(5, 16), 10)) == 45,
     "A network that ignores its label is deaf to all 45 pairs.",
 )
+generator, _ = practice_pair(7)
+state = generator.state_dict()
+state["layer.weight"][:, 16 + 2], state["layer.weight"][:, 16 + 7] = 50.0, 60.0  # so large that tanh says 1 to both
+generator.load_state_dict(state)
+found = [tuple(int(c) for c in pair) for pair in deaf_pairs(generator, torch.randn(5, 16), 10)]
+check(found == [(2, 7)], "It is the outputs that are the same for two labels, whatever the weights are.")
 pair = practice_pair(6)
 check(len(deaf_pairs(pair[0], torch.randn(3, 16), 10)) == 0, "A network that listens has no such pair.")
 check(bool(pair[0].training), "Leave the network in the mode in which it was: here in train mode.")
@@ -769,6 +828,12 @@ check(
 ### BEGIN HIDDEN TESTS
 each = torch.stack([right[asked == c].double().mean() for c in range(10)])
 check(float(each.min()) > 0.4, "Every label counts: one of them is drawn rightly in less than 40 %.")
+hot = torch.nn.functional.one_hot(asked, 10).float()
+with torch.no_grad():
+    spread = trained.layers[0](torch.cat([torch.randn(2000, 16), hot], dim=1)).var(dim=0)
+gathered = (trained.layers[1].running_var / spread).median().item()
+message = "What batch norm has gathered are not the variances of this network: was it trained, or put together?"
+check(0.4 < gathered < 2.5, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "training-varied", "locked": true, "points": 4, "schema_version": 3, "solution": false}
@@ -793,15 +858,10 @@ check(float(shares.mean()) < 2.0, "More variance than real digits have: are thes
 ### BEGIN HIDDEN TESTS
 nearest = torch.cdist(drawn, pictures).min(dim=1).values.mean().item()
 check(nearest < 4.0, "The pictures lie far from all real digits.")
-one, two, three = (states[1], train_conditional(seed=2, steps=3), states[2])
-check(
-    all(torch.equal(torch.as_tensor(one[key]), torch.as_tensor(two[key])) for key in one),
-    "The same seed must give the same weights.",
-)
-check(
-    any(not torch.equal(torch.as_tensor(one[key]), torch.as_tensor(three[key])) for key in one),
-    "Another seed must give other weights.",
-)
+short = states[1], train_conditional(seed=2, steps=3), states[2]
+one, two, three = (with_weights(ours("SmallGenerator")(), each, message).state_dict() for each in short)
+check(all(torch.equal(one[key], two[key]) for key in one), "The same seed must give the same weights.")
+check(any(not torch.equal(one[key], three[key]) for key in one), "Another seed must give other weights.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": false, "grade_id": "training-look", "locked": true, "schema_version": 3, "solution": false}

@@ -138,6 +138,9 @@ z = torch.cat([step_noise(list(range(100)), step, 30) for step in range(8)]).dou
 check(abs(z.mean()) < 0.05 and abs(z.std() - 1) < 0.05, "The numbers are standard normal.")
 across = torch.corrcoef(z.view(8, -1)) - torch.eye(8)
 check(across.abs().max() < 0.1, "The noise of one step must say nothing about that of another.")
+message = "Mean 0 and variance 1 do not make a normal distribution: how many numbers lie near 0, how many far out?"
+for bound, share in ((0.5, 0.383), (1.0, 0.683), (2.0, 0.954)):
+    check(abs((z.abs() < bound).double().mean() - share) < 0.02, message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "noise-leaves-no-trace", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -147,8 +150,14 @@ first = stream_after([1, 2], 3)
 message = "What others draw from torch.randn must not change because noise was asked for."
 close(stream_after([], 3), first, message)
 ### BEGIN HIDDEN TESTS
+import torch
+
+from course_utils.checks import check, ours
+
 for seeds, step in (([7], 0), (list(range(20)), 999)):
-    close(stream_after(seeds, step), first, message)
+    close(stream_after(seeds, step), ours("stream_after")([], step), message)
+z = step_noise([3, 5], 2, 400)
+check(bool((z.std(dim=1) > 0.5).all()), "Nothing is taken from the stream, but there is no noise either.")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -219,6 +228,16 @@ def all_kept(saved, game):
     """Whether plain data holds every number of the game's networks and of its optimiser's averages."""
     averages = [one[name] for one in game.adam.state_dict()["state"].values() for name in ("exp_avg", "exp_avg_sq")]
     return bool(torch.isin(torch.cat([numbers(game), values_of(averages)]), values_of(saved)).all())
+
+
+def doubled(saved):
+    """The same plain data with every floating point number twice as large: a file may be written anew."""
+    if isinstance(saved, dict):
+        return {key: doubled(value) for key, value in saved.items()}
+    if isinstance(saved, (list, tuple)):
+        return type(saved)(doubled(value) for value in saved)
+    is_float = isinstance(saved, float) or (isinstance(saved, torch.Tensor) and saved.is_floating_point())
+    return 2 * saved if is_float else saved
 
 
 def elsewhere():
@@ -292,6 +311,12 @@ back = loaded(saved)
 check(back is not None and back.keys() == saved.keys(), "All of it must come back with weights_only=True.")
 ### BEGIN HIDDEN TESTS
 check(isinstance(loaded(pack(Game(2))), dict), "A game that has not begun can be saved, too.")
+from course_utils.checks import ours
+
+game = played(Game(2), 5)
+weights = game.net.state_dict()["0.weight"].double().flatten()
+there = torch.isin(weights, ours("values_of")(loaded(pack(game))))
+check(bool(there.all()), "Plain data it is, but the weights of the network are not among them.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "same-state", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -307,12 +332,15 @@ message = "The network and its average come back with every number, those of bat
 close(numbers(again), before, message, rtol=0, atol=0)
 check(again.done == 8, "The number of steps that are done is part of the game.")
 ### BEGIN HIDDEN TESTS
+from_file = "What comes back should be what the file says, also where the file was written anew with other numbers."
 for seed, steps in ((4, 1), (5, 21)):
     game = played(Game(seed), steps)
     saved, before = pack(game), numbers(game)
     check(ours("all_kept")(saved, game), kept)
     elsewhere()
     close(numbers(unpack(saved)), before, message, rtol=0, atol=0)
+    changed, whole = numbers(unpack(ours("doubled")(saved))), before == before.round()  # counts are among them
+    close(changed[~whole], 2 * before[~whole], from_file, rtol=0, atol=0)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "resumed-pass", "locked": true, "points": 3, "schema_version": 3, "solution": false}
@@ -332,6 +360,9 @@ for seed, first, second in ((7, 8, 40), (8, 24, 3)):
     saved = pack(played(Game(seed), first))
     elsewhere()
     close(numbers(played(unpack(saved), second)), uncut, message, rtol=0, atol=0)
+before, changed = numbers(unpack(saved)), numbers(unpack(ours("doubled")(saved)))
+message = "What comes back should be what the file says, also where the file was written anew with other numbers."
+check(bool((changed != before).double().mean() > 0.9), message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "resumed-within", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -351,6 +382,9 @@ for seed, first, second in ((10, 5, 30), (11, 0, 12), (12, 31, 20)):
     saved = pack(played(Game(seed), first))
     elsewhere()
     close(numbers(played(unpack(saved), second)), uncut, message, rtol=0, atol=0)
+before, changed = numbers(unpack(saved)), numbers(unpack(ours("doubled")(saved)))
+message = "What comes back should be what the file says, also where the file was written anew with other numbers."
+check(bool((changed != before).double().mean() > 0.9), message)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -527,10 +561,13 @@ close(draw(z), right, "The program draws what the network draws in eval mode, on
 with torch.no_grad():
     network[5].running_mean += 0.3
     network[1].bias.uniform_(-1, 1)
-    draw = exported(network.state_dict()).module()
+    program = exported(network.state_dict())
+    draw = program.module()
     for n in (2, 5):
         z = torch.randn(n, 6)
         close(draw(z), (network(z) + 1) / 2, "These weights, in eval mode, on the scale of pictures.", atol=1e-5)
+code = str(program.graph_module.code)
+check("torch.ops.aten" in code, "A program made with torch.export.export holds the operations, and no module of yours.")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "export-rows", "locked": true, "points": 2, "schema_version": 3, "solution": false}
@@ -540,7 +577,8 @@ from course_utils.checks import close, ours
 
 torch.manual_seed(104)
 network = ours("with_norm")().eval()
-draw = exported(network.state_dict()).module()
+program = exported(network.state_dict())
+draw = program.module()
 z = torch.randn(64, 6)
 together = draw(z)
 message = "Any number of rows, and none of them changes another: is the first side free, and the network in eval mode?"
@@ -550,6 +588,10 @@ for n in (1, 7, 63, 999):
     z = torch.randn(n, 6)
     with torch.no_grad():
         close(draw(z), (network(z) + 1) / 2, message, atol=1e-5)
+from course_utils.checks import check
+
+code = str(program.graph_module.code)
+check("torch.ops.aten" in code, "A program made with torch.export.export holds the operations, and no module of yours.")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -632,6 +674,9 @@ close(to_bits(torch.tensor([100.0, -100.0]), 0.1, 20), right, "What lies outside
 ### BEGIN HIDDEN TESTS
 right = torch.tensor([255, 0, 255], dtype=torch.uint8)
 close(to_bits(torch.tensor([25.6, -0.1, 1e6]), 0.1, 0), right, "256 does not fit into eight bits.")
+right = torch.tensor([255, 51, 120])
+inside = torch.as_tensor(to_bits(torch.tensor([99.0, 3.05, 10.05]), 0.1, 20)).long()
+close(inside, right, "Only what lies outside is clipped.", rtol=0, atol=1.1)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -767,10 +812,13 @@ for _ in range(150):
 mean = torch.tensor(errors, dtype=torch.float64).mean()
 check(abs(mean) < 0.9, "On average the estimate is off: has the number that chose also been reported?")
 ### BEGIN HIDDEN TESTS
-mu, errors = torch.linspace(40, 46, 9)[:, None], []
+errors, truths = [], []
 for _ in range(250):
+    mu = 40 + 0.75 * torch.randperm(9, generator=random)[:, None]
     chosen, estimate = decide(mu + 12 * torch.randn(9, 30, generator=random))
-    errors.append(estimate - mu[int(chosen), 0].item())
+    truths.append(mu[int(chosen), 0].item())
+    errors.append(float(estimate) - truths[-1])
+check(sum(truths) / 250 < 42.75, "Who does not choose is not flattered: the chosen ones are no better than by chance.")
 errors = torch.tensor(errors, dtype=torch.float64)
 check(abs(errors.mean()) < 1.3, "On average the estimate is off: has the number that chose also been reported?")
 check(errors.std() < 8, "The estimate must use more than one or two measurements.")

@@ -354,6 +354,8 @@ for eta in etas:
 alone = sample(300, [100.0, 0.0], points, shares, 1.0, seed=4)
 message = "The ladder that is handed in is not the one that is walked: with one rung nobody knows more than the mean."
 close(alone, torch.full((300, 1), -0.05).double(), message, rtol=0, atol=0.3)
+far = torch.as_tensor(sample(500, [100.0, 0.5, 0.49], points, shares, 1.0, seed=5)).double()
+check(bool(far.std() < 1 and (far.mean() + 0.05).abs() < 0.3), message)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "sample-seeds", "locked": true, "points": 1, "schema_version": 3, "solution": false} given=["denoise-code", "step-code"]
@@ -368,6 +370,9 @@ check(not torch.equal(other, one), "Another seed, another walk.")
 ### BEGIN HIDDEN TESTS
 still, moved = (torch.as_tensor(sample(500, [10.0, 1.0, 0.5], points, shares, eta, seed=1)) for eta in (0.0, 1.0))
 check((still - moved).abs().max() > 0.1, "η must reach the steps.")
+far = torch.as_tensor(sample(500, [100.0, 0.5, 0.49], points, shares, 1.0, seed=5))
+message = "Down from 100 at one stroke nobody knows more than the mean of the points, whatever the noise that is left."
+check(bool((far.std(dim=0) < 0.7).all()) and bool((far.mean(dim=0) - points.mean(dim=0)).abs().max() < 0.3), message)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -373,6 +373,12 @@ weights |= {name: torch.zeros(2, 2) for name in ("query", "key")} | {name: torch
 one, two = Decoder(weights), Decoder(weights)
 one.step(torch.tensor([0]))
 close(two.step(torch.tensor([1])), torch.tensor([[0.0, 2.0]]), "Two decoders remember separately.", atol=1e-4)
+### BEGIN HIDDEN TESTS
+message = "Two decoders remember separately: step by step each has its own text behind it."
+close(one.step(torch.tensor([1])), torch.tensor([[0.5, 1.5]]), message, atol=1e-4)
+close(two.step(torch.tensor([0])), torch.tensor([[1.5, 0.5]]), message, atol=1e-4)
+close(one.step(torch.tensor([1])), torch.tensor([[1 / 3, 5 / 3]]), message, atol=1e-4)
+### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "decoder-fork", "locked": true, "points": 3, "schema_version": 3, "solution": false}
 import torch

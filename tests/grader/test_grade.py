@@ -97,6 +97,45 @@ def test_attacks_cover_what_is_required():
 # ---------------------------------------------------------------- one submission
 
 
+HELPED = """# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
+def twice(function, x):
+    return function(function(x))
+
+
+# %% nbgrader={"grade": false, "grade_id": "root-code", "locked": false, "schema_version": 3, "solution": true}
+def root(x):
+    ### BEGIN SOLUTION
+    return x**0.5
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "root-test", "locked": true, "points": 1, "schema_version": 3, "solution": false}
+from course_utils.checks import close
+
+close(twice(root, 16.0), 2.0, "The root of the root.")
+"""  # noqa: E501
+
+
+def test_tests_use_the_helpers_that_were_given(safe, tmp_path):
+    path = tmp_path / "ex96_helped.py"
+    path.write_text(HELPED)
+    helped = source.load(path)
+
+    def points(answer: str, own: str = "") -> float:
+        draft = Draft(helped, {"root-code": answer})
+        draft.insert(len(draft.cells) - 1, own)
+        return grade(helped, draft.dumps(), "s1", safe)["score"]
+
+    answer = reference(helped)["root-code"]
+    forged = "def twice(function, x):\n    return 2.0"
+    assert points(answer) == 1
+    assert points(answer, "def twice(function, x):\n    return -1") == 1  # by accident
+    assert points("def root(x):\n    return x", forged) == 0
+    assert points(f"def root(x):\n    return x\n\n\n{forged}") == 0
+    # What the learner's own code calls is what the learner has put there.
+    assert points("def root(x):\n    return twice(x)", "def twice(x):\n    return x**0.5") == 1
+
+
 def test_reasons_are_for_the_learner(safe):
     def reasons(**answers):
         record = grade(TINY, right(**answers), "s1", safe, Limits(call=3, cell=3, total=20))

@@ -1,6 +1,6 @@
 """A path that looks like one, drawn by hand: a rise, an overshoot, rest. No game was played.
 
-loses: shift-game-values, shift-game-expert
+loses: shift-game-seeded, shift-game-values, shift-game-expert
 """
 
 

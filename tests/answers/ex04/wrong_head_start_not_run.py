@@ -1,6 +1,6 @@
 """Returns players that have not trained: the numbers would have to be believed.
 
-loses: head-start-values
+loses: head-start-seeded, head-start-values
 """
 
 

@@ -1,6 +1,6 @@
 """Hands out the first-order law with some noise on it, and measures nothing.
 
-loses: table-law
+loses: table-form, table-law
 """
 
 

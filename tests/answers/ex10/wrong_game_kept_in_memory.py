@@ -1,6 +1,6 @@
 """The checkpoint holds the number of a copy that stays in memory: in a new session it is worth nothing.
 
-loses: same-state, resumed-pass, resumed-within
+loses: plain-data, same-state, resumed-pass, resumed-within
 """
 
 # %% checkpoint-code

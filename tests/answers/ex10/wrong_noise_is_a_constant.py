@@ -1,6 +1,6 @@
 """Zeros: they are the same whichever seeds stand beside, and they are no noise.
 
-loses: noise-alone, noise-differs, noise-law
+loses: noise-alone, noise-differs, noise-law, noise-leaves-no-trace
 """
 
 

@@ -1,6 +1,6 @@
 """Takes the data points themselves, in their shares, and blurs them a little: nothing is walked.
 
-loses: sample-shares
+loses: sample-shares, sample-seeds
 """
 
 
