@@ -1,0 +1,240 @@
+"""The book's page on performance: figures, tables and numbers of what `costs`, `bench --until` and `record` recorded.
+
+book/performance.md says `{figure:training}`, `{table:until}` or `{vae_step_ms}`; the build fills these in, so that no
+number of the page is written by hand.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from course_utils import CourseError
+from course_utils.commands import bench_until, record
+from course_utils.figures import COLOURS
+
+COSTS = Path(__file__).parents[1] / "costs.json"
+PAPER = {  # what data sheets and practice say of a T4, the GPU that Colab lends
+    "t4_tflops": 8.1,  # float32
+    "t4_tflops16": 65,  # 16 bits, on tensor cores
+    "t4_gflops64": 254,  # float64
+    "t4_gbs": 320,  # memory, GB/s
+    "launch_us": 10,  # from one small kernel to the next, in eager PyTorch
+}
+LOOPS = {"ae": "autoencoder", "vae": "VAE", "gan": "GAN", "dcgan": "DCGAN"}
+
+
+def costs() -> list[dict]:
+    return json.loads(COSTS.read_text(encoding="utf-8")) if COSTS.exists() else []
+
+
+def points(curve: str, series: str) -> dict:
+    """The recorded points of a series by their x, all of the machine that was recorded first.
+
+    Raises:
+        CourseError: nothing is recorded.
+    """
+    recorded = costs()
+    found = {
+        one["x"]: one
+        for one in recorded
+        if (one["curve"], one["series"], one["machine"]) == (curve, series, recorded[0]["machine"])
+    }
+    if not found:
+        raise CourseError(f"Nothing is recorded of {curve}, {series}: python -m course_utils costs {curve}.")
+    return found
+
+
+def per(curve: str, series: str, key: str = "seconds", by: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """x and a number of each point, divided by another of its numbers."""
+    found = points(curve, series)
+    return np.array([*found]), np.array([one[key] / (one[by] if by else 1) for one in found.values()], dtype=float)
+
+
+def exponent(x: np.ndarray, y: np.ndarray) -> float:
+    """p of y ~ x^p: the slope on logarithmic axes."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """What it costs at all, and what each more costs: the straight line through the points."""
+    slope, start = np.polyfit(x, y, 1)
+    return float(start), float(slope)
+
+
+def peak(kind: str) -> float:
+    """GFLOP/s of the best matrix product of that type."""
+    return max(one["flops"] / one["seconds"] for one in points("roofline", f"product, {kind}").values()) / 1e9
+
+
+def bandwidth() -> float:
+    """GB/s of a copy that no cache holds, read and written."""
+    (one,) = points("roofline", "copy").values()
+    return one["bytes"] / one["seconds"] / 1e9
+
+
+# ---------------------------------------------------------------- the figures, each with its alternative text
+
+
+def roofline() -> tuple[Figure, str]:
+    fig = Figure(figsize=(9, 3.8), layout="constrained")
+    ax, bars = fig.subplots(1, 2, width_ratios=(1.25, 1))
+    said = []
+    for colour, kind in zip(COLOURS, ("float32", "bfloat16"), strict=False):
+        roof = np.geomspace(0.5, 500)
+        ax.plot(roof, np.minimum(peak(kind), roof * bandwidth()), color=colour, linewidth=1)
+        for name, one in points("roofline", f"layer, {kind}").items():
+            x, y = one["flops"] / one["bytes"], one["flops"] / one["seconds"] / 1e9
+            ax.plot(x, y, "o" if "dense" in name else "s", color=colour, markersize=5)
+            if kind == "float32":
+                ax.annotate(name, (x, y), fontsize=6, xytext=(4, -7), textcoords="offset points")
+        ax.plot([], [], color=colour, label=f"{kind}: {peak(kind):,.0f} GFLOP/s at best")
+        said.append(f"{peak(kind):,.0f} GFLOP/s in {kind}")
+    ax.set(xscale="log", yscale="log", xlabel="FLOP for each byte moved", ylabel="GFLOP/s")
+    ax.set_title("layers: circles dense, squares convolutions", fontsize=9)
+    ax.legend(fontsize=7)
+    for place, side in enumerate(("listing", "course")):
+        reached = [one["flops"] / one["seconds"] / 1e9 for one in points("roofline", side).values()]
+        bars.barh(np.arange(len(reached)) + 0.4 * place, reached, 0.38, color=COLOURS[place], label=side)
+    bars.set_yticks(np.arange(len(LOOPS)) + 0.2, LOOPS.values())
+    bars.axvline(peak("float32"), color="black", linewidth=1, linestyle="--")
+    bars.annotate("best product, float32", (peak("float32"), -0.4), fontsize=7, ha="right", xytext=(-3, 0),
+                  textcoords="offset points")  # fmt: skip
+    bars.set(xlabel="GFLOP/s of whole training loops")
+    bars.legend(fontsize=7)
+    alt = f"Left: a roofline, GFLOP/s against FLOP a byte, with a roof at {' and at '.join(said)}; dense layers lie "
+    alt += "nearer to it than convolutions. Right: bars of the training loops, all far below the best product."
+    return fig, alt
+
+
+def training() -> tuple[Figure, str]:
+    fig = Figure(figsize=(9, 3.2), layout="constrained")
+    axes = fig.subplots(1, 3)
+    x, y = per("training", "VAE, images")
+    axes[0].loglog(x, y, "o-")
+    axes[0].set(xlabel="images", ylabel="CPU seconds of a pass", title="VAE")
+    for series in ("VAE, codes", "VAE, width", "DCGAN, width"):
+        x, y = per("training", series, by="images")
+        ax = axes[1 if "codes" in series else 2]
+        ax.loglog(x, 1e6 * y, "o-", label=series.partition(",")[0])
+        ax.set(ylabel="CPU µs a training image")
+    axes[1].set(xlabel="numbers in a code", title="VAE", ylim=axes[2].get_ylim())
+    axes[2].set(xlabel="width (hidden units, or channels)", title="VAE and DCGAN")
+    axes[2].legend(fontsize=8)
+    alt = "Three panels on logarithmic axes: seconds of a pass grow in a straight line with the images; the time of an "
+    alt += "image hardly changes with the numbers in a code; with the width it is flat first and then climbs."
+    return fig, alt
+
+
+METRICS = {"frechet": "Fréchet distance", "kernel": "kernel distance", "neighbours": "precision and recall"}
+
+
+def metrics() -> tuple[Figure, str]:
+    fig = Figure(figsize=(9, 3.2), layout="constrained")
+    seconds, memory = fig.subplots(1, 2)
+    for marker, (series, name) in zip("os^", METRICS.items(), strict=True):
+        seconds.loglog(*per("metrics", series), marker=marker, label=name)
+        memory.semilogx(*per("metrics", series, "peak_mb"), marker=marker, label=name)
+    seconds.set(xlabel="samples of either kind", ylabel="CPU seconds")
+    memory.set(xlabel="samples of either kind", ylabel="most memory held, MB", ylim=(0, None))
+    seconds.legend(fontsize=8)
+    alt = "Two panels against the number of samples. Seconds, on logarithmic axes: the Fréchet distance lies far below "
+    alt += "the other two, which climb twice as steeply. Memory: three lines that rise little."
+    return fig, alt
+
+
+def grading() -> tuple[Figure, str]:
+    fig = Figure(figsize=(9, 3.2), layout="constrained")
+    used, clock = fig.subplots(1, 2, sharex=True)
+    for marker, series in zip("os^D", ("small, -j 1", "small, -j 2", "small, dask", "ex02, -j 1"), strict=True):
+        try:
+            x, y = per("grading", series, "wall_seconds")
+        except CourseError:  # where dask is not installed
+            continue
+        label = series.replace("small", "one check").replace("ex02", "exercise 02").replace("dask", "dask, two workers")
+        clock.loglog(x, y, marker=marker, label=label)
+        if "dask" not in series:
+            used.loglog(*per("grading", series), marker=marker, label=label)
+    used.set(xlabel="submissions", ylabel="CPU seconds")
+    clock.set(xlabel="submissions", ylabel="seconds of the day")
+    clock.legend(fontsize=8)
+    alt = (
+        "Two panels on logarithmic axes, CPU seconds and seconds of the day against submissions: flat at first, where "
+    )
+    alt += "the start counts, then in proportion; exercise 02 lies far above the exercise of one check."
+    return fig, alt
+
+
+def until() -> tuple[Figure, str]:
+    fig = Figure(figsize=(9, 3.2), layout="constrained")
+    runs = bench_until.records()
+    for ax, (name, race) in zip(fig.subplots(1, len(bench_until.RACES)), bench_until.RACES.items(), strict=True):
+        for colour, side in zip(COLOURS, race.sides, strict=False):
+            for one in (one for one in runs if (one["race"], one["side"]) == (name, side)):
+                _, seconds, scores = zip(*one["looks"], strict=True)
+                ax.loglog(seconds, scores, color=colour, linewidth=1, label=side if one["seed"] == 0 else None)
+        for goal in race.goals:
+            ax.axhline(goal, color="black", linewidth=0.8, linestyle=":")
+        ax.set(xlabel="CPU seconds of training", ylabel=race.score, title=LOOPS[name])
+        ax.legend(fontsize=7)
+    alt = (
+        "Three panels, score against CPU seconds of training, a line for each run and dotted lines for the goals: the "
+    )
+    alt += "lines of the chapters' loops and recipes fall earlier than those of the listings."
+    return fig, alt
+
+
+FIGURES: dict[str, Callable] = {
+    "until": until, "roofline": roofline, "training": training, "metrics": metrics, "grading": grading,
+}  # fmt: skip
+
+
+def draw(folder: Path) -> list[Path]:
+    """Each figure as an SVG in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, figure in FIGURES.items():
+        paths.append(folder / f"{name}.svg")
+        figure()[0].savefig(paths[-1], metadata={"Date": None})
+    return paths
+
+
+# ---------------------------------------------------------------- the tables and the numbers
+
+
+def until_table() -> str:
+    """The races as tables in Markdown."""
+    lines = []
+    for head, columns, rows in bench_until.rows(bench_until.records()):
+        table = [columns, ["---"] * len(columns), *rows]
+        lines += [f"**{head}**", "", *(f"| {' | '.join(row)} |" for row in table), ""]
+    return "\n".join(lines)
+
+
+def record_table() -> str:
+    return f"```text\n{record.report(record.records())}\n```"
+
+
+def numbers() -> dict[str, str]:
+    """Every number that the page says, as it is written there."""
+    raise NotImplementedError
+
+
+def fill(text: str, figures: str = "_static/performance") -> str:
+    """The page, with its figures (which lie in the folder `figures`), tables and numbers.
+
+    Raises:
+        CourseError: it names something that does not exist.
+    """
+    known = numbers() | {"table:until": until_table(), "table:record": record_table()}
+    known |= {f"figure:{name}": f"![{figure()[1]}]({figures}/{name}.svg)" for name, figure in FIGURES.items()}
+
+    def named(found: re.Match) -> str:
+        if found[1] not in known:
+            raise CourseError(f"book/performance.md asks for {found[0]}, which performance.py does not know.")
+        return known[found[1]]
+
+    return re.sub(r"\{([a-z][\w:]*)\}", named, text)
