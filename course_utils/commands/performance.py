@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from course_utils import CourseError
 from course_utils.commands import bench_until, record
 from course_utils.figures import COLOURS
+from course_utils.schedule import ROOT
 
 COSTS = Path(__file__).parents[1] / "costs.json"
+PAGE = ROOT / "book" / "performance.md"
 PAPER = {  # what data sheets and practice say of a T4, the GPU that Colab lends
     "t4_tflops": 8.1,  # float32
     "t4_tflops16": 65,  # 16 bits, on tensor cores
@@ -223,14 +225,15 @@ def numbers() -> dict[str, str]:
     raise NotImplementedError
 
 
-def fill(text: str, figures: str = "_static/performance") -> str:
-    """The page, with its figures (which lie in the folder `figures`), tables and numbers.
+def page(text: str | None = None) -> str:
+    """The page, with its figures (below _static/performance), tables and numbers.
 
     Raises:
-        CourseError: it names something that does not exist.
+        CourseError: it names something that does not exist, or that is not recorded.
     """
+    text = PAGE.read_text(encoding="utf-8") if text is None else text
     known = numbers() | {"table:until": until_table(), "table:record": record_table()}
-    known |= {f"figure:{name}": f"![{figure()[1]}]({figures}/{name}.svg)" for name, figure in FIGURES.items()}
+    known |= {f"figure:{name}": f"![{figure()[1]}](_static/performance/{name}.svg)" for name, figure in FIGURES.items()}
 
     def named(found: re.Match) -> str:
         if found[1] not in known:
