@@ -222,7 +222,64 @@ def record_table() -> str:
 
 def numbers() -> dict[str, str]:
     """Every number that the page says, as it is written there."""
-    raise NotImplementedError
+    some = next(iter(points("roofline", "copy").values()))
+    found = {"machine": some["machine"], "date": some["date"], "torch": some["versions"]["torch"]}
+    found |= {name: f"{value:g}" for name, value in PAPER.items()}
+    return found | loop_numbers() | training_numbers() | metric_numbers() | grading_numbers()
+
+
+def share(one: dict, kind: str) -> float:
+    """Per cent of the best product's speed."""
+    return 100 * one["flops"] / one["seconds"] / 1e9 / peak(kind)
+
+
+def loop_numbers() -> dict[str, str]:
+    found = {"peak32": f"{peak('float32'):.0f}", "peak16": f"{peak('bfloat16'):.0f}", "peak64": f"{peak('float64'):.0f}"}
+    found |= {"copy_gbs": f"{bandwidth():.1f}", "ridge32": f"{peak('float32') / bandwidth():.0f}"}
+    layers = points("roofline", "layer, float32")
+    for kind in ("dense", "conv"):
+        shares = sorted(share(one, "float32") for name, one in layers.items() if kind in name or kind != "dense" > name)
+    for name in LOOPS:
+        ours, theirs = (points("roofline", side)[name] for side in ("course", "listing"))
+        us = {side: 1e6 * one["seconds"] / one["images"] for side, one in (("course", ours), ("listing", theirs))}
+        least = ours["flops"] / ours["images"] / peak("float32") / 1e3  # µs of an image at the best product's speed
+        found |= {f"{name}_{side}_us": f"{value:.0f}" for side, value in us.items()}
+        found[f"{name}_ratio"] = f"{us['listing'] / us['course']:.1f}"
+        found[f"{name}_gflops"] = f"{ours['flops'] / ours['seconds'] / 1e9:.0f}"
+        found[f"{name}_share"] = f"{share(ours, 'float32'):.0f}"
+        found[f"{name}_least_us"] = f"{least:.1f}"
+        found[f"{name}_step_ms"] = f"{1e3 * ours['seconds'] / ours['steps']:.1f}"
+        found[f"{name}_operations"] = f"{ours['operations'] / ours['steps']:.0f}"
+        found[f"{name}_launch_ms"] = f"{ours['operations'] / ours['steps'] * PAPER['launch_us'] / 1e3:.1f}"
+        found[f"{name}_t4_ms"] = f"{ours['flops'] / ours['steps'] / PAPER['t4_tflops'] / 1e9:.2f}"
+    return found
+
+
+def training_numbers() -> dict[str, str]:
+    found = {}
+    x, y = per("training", "VAE, images")
+    found["images_exponent"] = f"{exponent(x, y):.2f}"
+    found["pass_s"] = f"{y[-1]:.1f}"
+    found["most_images"] = f"{x[-1]:,}"
+    return found
+
+
+def metric_numbers() -> dict[str, str]:
+    found = {}
+    for series in METRICS:
+        x, seconds = per("metrics", series)
+        _, memory = per("metrics", series, "peak_mb")
+        found |= {f"{series}_exponent": f"{exponent(x, seconds):.1f}", f"{series}_seconds": f"{seconds[-1]:.3g}"}
+        found |= {f"{series}_mb_first": f"{memory[0]:.0f}", f"{series}_mb_last": f"{memory[-1]:.0f}"}
+    return found
+
+
+def grading_numbers() -> dict[str, str]:
+    found = {}
+    for name, series in (("small", "small, -j 1"), ("ex02", "ex02, -j 1")):
+        start, each = line(*per("grading", series))
+        found |= {f"{name}_start": f"{start:.0f}", f"{name}_each": f"{each:.2g}"}
+    return found
 
 
 def page(text: str | None = None) -> str:

@@ -1,0 +1,70 @@
+"""The book's page on performance: every number from the records, figures with words, and sentences that the numbers bear."""
+
+import json
+import re
+
+import pytest
+
+from course_utils import CourseError
+from course_utils.commands import bench_until, costs_curves, performance
+
+TEXT = performance.PAGE.read_text(encoding="utf-8")
+# Digits that are names and no measurements.
+NAMES = r"`[^`]*`|\]\([^)]*\)|(?:chapter|exercise|appendix) \d\d|b?float\d\d|T4"
+
+
+def test_no_number_of_the_page_is_written_by_hand():
+    prose = re.sub(NAMES, "", re.sub(r"\{[a-z][\w:]*\}", "", TEXT))
+    assert re.findall(r"[^\n]{0,30}\d[^\n]{0,10}", prose) == []
+
+
+def test_all_that_the_page_asks_for_is_recorded_and_all_numbers_are_used():
+    page = performance.page()
+    assert re.findall(r"\{[a-z][\w:]*\}", page) == []
+    asked = set(re.findall(r"\{([a-z][\w:]*)\}", TEXT))
+    assert {f"figure:{name}" for name in performance.FIGURES} | {"table:until", "table:record"} <= asked
+    assert performance.numbers().keys() - asked == set()
+
+
+def test_the_page_follows_the_record(monkeypatch, tmp_path):
+    """With every clock ten times as slow, whatever is a time or a speed reads otherwise."""
+    before = performance.numbers()
+    slow = [
+        one | {key: 10 * one[key] for key in ("seconds", "wall_seconds") if one.get(key)} for one in performance.costs()
+    ]
+    (tmp_path / "costs.json").write_text(json.dumps(slow), encoding="utf-8")
+    monkeypatch.setattr(performance, "COSTS", tmp_path / "costs.json")
+    after = performance.numbers()
+    for key in ("peak32", "vae_course_us", "dcgan_step_ms", "kernel_seconds", "small_each", "pass_s"):
+        assert after[key] != before[key]
+    for key in ("vae_ratio", "kernel_exponent", "kernel_mb_last", "t4_tflops"):
+        assert after[key] == before[key]
+
+
+def test_what_is_not_known_is_named():
+    with pytest.raises(CourseError, match=r"\{no_such_number\}"):
+        performance.page("It takes {no_such_number} s.")
+
+
+def test_figures_are_drawn_and_have_words(tmp_path):
+    for path in performance.draw(tmp_path / "new"):
+        assert path.read_text(encoding="utf-8").rstrip().endswith("</svg>")
+    for figure in performance.FIGURES.values():
+        alt = figure()[1]
+        assert len(alt) > 80
+        assert not set("[]\n") & set(alt)
+
+
+def test_the_whole_of_every_curve_and_race_is_recorded():
+    there = {(one["curve"], one["series"], one["x"]) for one in performance.costs()}
+    assert {(curve, *point) for curve, some in costs_curves.POINTS.items() for point in some} <= there
+    runs = {(one["race"], one["side"], one["seed"]) for one in bench_until.records()}
+    assert {
+        (name, side, k) for name, race in bench_until.RACES.items() for side in race.sides for k in range(3)
+    } <= runs
+
+
+def test_the_exponent_and_the_line_of_known_curves():
+    x, y = performance.np.array([1.0, 10.0, 100.0]), performance.np.array([3.0, 300.0, 30_000.0])
+    assert performance.exponent(x, y) == pytest.approx(2)
+    assert performance.line(x, 7 + 2 * x) == pytest.approx((7, 2))
