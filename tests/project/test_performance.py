@@ -1,4 +1,4 @@
-"""The book's page on performance: every number from the records, figures with words, and sentences that the numbers bear."""
+"""The page on performance: every number from the records, figures with words, sentences that the numbers bear."""
 
 import json
 import re
