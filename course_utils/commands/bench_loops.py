@@ -61,7 +61,7 @@ def course(model: torch.nn.Module, loss_of: Callable, batch_size: int, lr: float
         steps = passes * (len(images) // batch_size)
         optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
         scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
-        stream = batches(images, batch_size, steps=steps, seed=torch.initial_seed(), quiet=True)
+        stream = batches(images, batch_size, steps=steps, seed=torch.initial_seed() % 2**32, quiet=True)
         for step, x in enumerate(stream, start=1):
             loss = loss_of(model, x)
             optimizer.zero_grad()
@@ -109,7 +109,7 @@ def course_gan(model: torch.nn.Module, batch_size: int, lrs: tuple[float, float]
         steps = passes * (len(images) // batch_size)
         update, state = gan_game(model, rates=lrs, steps=steps, **options)
         model.drawn = state["averaged"].module
-        stream = batches(images, batch_size, steps=steps, seed=torch.initial_seed(), quiet=True)
+        stream = batches(images, batch_size, steps=steps, seed=torch.initial_seed() % 2**32, quiet=True)
         for step, x in enumerate(stream, start=1):
             update(x)
             yield step % (steps // passes) == 0

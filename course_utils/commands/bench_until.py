@@ -56,7 +56,7 @@ def best_dcgan(m):
 RACES = {
     "vae": Race("test loss", (115.0, 110.0, 107.0), of_contest("vae", 8)),
     "gan": Race(
-        "Fréchet", (400.0, 300.0, 200.0), of_contest("gan", 8) | {"best recipe": (CONTESTS["gan"][0], best_gan, 4)}
+        "Fréchet", (500.0, 300.0, 200.0), of_contest("gan", 4) | {"best recipe": (CONTESTS["gan"][0], best_gan, 3)}
     ),
     "dcgan": Race(
         "Fréchet",
