@@ -234,33 +234,49 @@ def share(one: dict, kind: str) -> float:
 
 
 def loop_numbers() -> dict[str, str]:
-    found = {"peak32": f"{peak('float32'):.0f}", "peak16": f"{peak('bfloat16'):.0f}", "peak64": f"{peak('float64'):.0f}"}
-    found |= {"copy_gbs": f"{bandwidth():.1f}", "ridge32": f"{peak('float32') / bandwidth():.0f}"}
+    found = {f"peak{bits}": f"{peak(kind):,.0f}" for bits, kind in ((64, "float64"), (32, "float32"), (16, "bfloat16"))}
+    found |= {"copy_gbs": f"{bandwidth():.0f}", "ridge": f"{peak('float32') / bandwidth():.0f}"}
     layers = points("roofline", "layer, float32")
-    for kind in ("dense", "conv"):
-        shares = sorted(share(one, "float32") for name, one in layers.items() if kind in name or kind != "dense" > name)
-    for name in LOOPS:
-        ours, theirs = (points("roofline", side)[name] for side in ("course", "listing"))
-        us = {side: 1e6 * one["seconds"] / one["images"] for side, one in (("course", ours), ("listing", theirs))}
-        least = ours["flops"] / ours["images"] / peak("float32") / 1e3  # µs of an image at the best product's speed
-        found |= {f"{name}_{side}_us": f"{value:.0f}" for side, value in us.items()}
-        found[f"{name}_ratio"] = f"{us['listing'] / us['course']:.1f}"
-        found[f"{name}_gflops"] = f"{ours['flops'] / ours['seconds'] / 1e9:.0f}"
-        found[f"{name}_share"] = f"{share(ours, 'float32'):.0f}"
-        found[f"{name}_least_us"] = f"{least:.1f}"
-        found[f"{name}_step_ms"] = f"{1e3 * ours['seconds'] / ours['steps']:.1f}"
-        found[f"{name}_operations"] = f"{ours['operations'] / ours['steps']:.0f}"
-        found[f"{name}_launch_ms"] = f"{ours['operations'] / ours['steps'] * PAPER['launch_us'] / 1e3:.1f}"
-        found[f"{name}_t4_ms"] = f"{ours['flops'] / ours['steps'] / PAPER['t4_tflops'] / 1e9:.2f}"
+    for name, layer in (
+        ("dense", "02 dense 784–400"),
+        ("first", "05 convolution 1–16"),
+        ("back", "05 transposed 32–16"),
+    ):
+        found[f"{name}_share"] = f"{share(layers[layer], 'float32'):.0f}"
+    for name in ("vae", "dcgan"):
+        ours = points("roofline", "course")[name]
+        operations = ours["operations"] / ours["steps"]
+        found |= {f"{name}_step_ms": f"{1e3 * ours['seconds'] / ours['steps']:.1f}"}
+        found |= {f"{name}_share": f"{share(ours, 'float32'):.0f}", f"{name}_operations": f"{operations:.0f}"}
+        found |= {f"{name}_launch_ms": f"{operations * PAPER['launch_us'] / 1e3:.1f}"}
+        found |= {f"{name}_t4_ms": f"{ours['flops'] / ours['steps'] / PAPER['t4_tflops'] / 1e9:.2f}"}
     return found
 
 
+def growth(series: str, first: int, last: int, key: str = "seconds") -> float:
+    """How many times as much the last point has as the first."""
+    found = points("training", series)
+    return found[last][key] / found[first][key]
+
+
 def training_numbers() -> dict[str, str]:
-    found = {}
-    x, y = per("training", "VAE, images")
-    found["images_exponent"] = f"{exponent(x, y):.2f}"
-    found["pass_s"] = f"{y[-1]:.1f}"
-    found["most_images"] = f"{x[-1]:,}"
+    x, seconds = per("training", "VAE, images")
+    found = {
+        "images_exponent": f"{exponent(x, seconds):.2f}",
+        "pass_s": f"{seconds[-1]:.1f}",
+        "images_most": f"{x[-1]:,}",
+    }
+    for name, series, first, last in (
+        ("codes_few", "VAE, codes", 2, 32),
+        ("codes_many", "VAE, codes", 2, 512),
+        ("narrow", "VAE, width", 50, 400),
+        ("wide", "VAE, width", 800, 3200),
+        ("maps_few", "DCGAN, width", 4, 16),
+        ("maps_many", "DCGAN, width", 16, 64),
+    ):
+        found |= {f"{name}_first": str(first), f"{name}_last": str(last)}
+        found |= {f"{name}_time": f"{growth(series, first, last):.1f}"}
+        found |= {f"{name}_flops": f"{growth(series, first, last, 'flops'):.1f}"}
     return found
 
 
@@ -271,7 +287,7 @@ def metric_numbers() -> dict[str, str]:
         _, memory = per("metrics", series, "peak_mb")
         found |= {f"{series}_exponent": f"{exponent(x, seconds):.1f}", f"{series}_seconds": f"{seconds[-1]:.3g}"}
         found |= {f"{series}_mb_first": f"{memory[0]:.0f}", f"{series}_mb_last": f"{memory[-1]:.0f}"}
-    return found
+    return found | {"samples_first": f"{x[0]:,}", "samples_last": f"{x[-1]:,}"}
 
 
 def grading_numbers() -> dict[str, str]:
