@@ -25,6 +25,8 @@ def busy(seconds: float) -> None:
 def toy(monkeypatch, tmp_path):
     """A race of a counter: each step takes a while, and the score is how many steps of 100 are left."""
     monkeypatch.setattr(bench_until, "RECORDS", tmp_path / "bench.json")
+    monkeypatch.setattr(bench_until, "FIRST", 30)
+    monkeypatch.setattr(bench_until, "MORE", 1.2)
 
     def loop(model):
         def steps(images, passes):
