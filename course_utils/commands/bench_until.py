@@ -4,10 +4,10 @@
     python -m course_utils bench dcgan --until --seeds 3 4        # a run that is recorded is not repeated
     python -m course_utils bench --report                         # the table
 
-A race is judged after 50 steps, after a quarter more, and so on, with the clock stopped: the VAE by its loss on the test
-images, a GAN by the Fréchet distance of 5,000 samples to 5,000 test images on the features of MNIST's classifier. So a
-time is true to a quarter. The clock counts the CPU seconds of all threads. A race ends at its hardest goal, at the end
-of its schedule, or with its budget.
+A race is judged after 50 steps, after a quarter more, and so on, with the clock stopped, so that a time is true to a
+quarter: the VAE by its loss on the test images, a GAN by the Fréchet distance of 5,000 samples to 5,000 test images on
+the features of MNIST's classifier. The clock counts the CPU seconds of all threads. A race ends at its hardest goal, at
+the end of its schedule, or with its budget.
 """
 
 import datetime

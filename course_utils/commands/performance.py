@@ -26,6 +26,8 @@ PAPER = {  # what data sheets and practice say of a T4, the GPU that Colab lends
     "t4_gbs": 320,  # memory, GB/s
     "launch_us": 10,  # from one small kernel to the next, in eager PyTorch
 }
+MANY = 100_000  # samples, for which the scores of pairs are extrapolated
+CLASS, WORKERS = 3000, 20  # submissions, and processes of a cluster, for which grading is extrapolated
 LOOPS = {"ae": "autoencoder", "vae": "VAE", "gan": "GAN", "dcgan": "DCGAN"}
 
 
@@ -216,6 +218,19 @@ def until_table() -> str:
     return "\n".join(lines)
 
 
+def loops_table() -> str:
+    """Both loops of each network, per image, beside what its arithmetic takes at the best product's speed."""
+    lines = ["| | listing, µs an image | course, µs | ratio | GFLOP/s | % of the best product | at best, µs |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for name, words in LOOPS.items():
+        ours, theirs = (points("roofline", side)[name] for side in ("course", "listing"))
+        us, other = (1e6 * one["seconds"] / one["images"] for one in (ours, theirs))
+        speed, least = ours["flops"] / ours["seconds"] / 1e9, ours["flops"] / ours["images"] / peak("float32") / 1e3
+        cells = f"{other:.0f} | {us:.0f} | {other / us:.1f} | {speed:.0f} | {share(ours, 'float32'):.0f} | {least:.0f}"
+        lines.append(f"| {words} | {cells} |")
+    return "\n".join(lines)
+
+
 def record_table() -> str:
     return f"```text\n{record.report(record.records())}\n```"
 
@@ -285,9 +300,16 @@ def metric_numbers() -> dict[str, str]:
     for series in METRICS:
         x, seconds = per("metrics", series)
         _, memory = per("metrics", series, "peak_mb")
-        found |= {f"{series}_exponent": f"{exponent(x, seconds):.1f}", f"{series}_seconds": f"{seconds[-1]:.3g}"}
-        found |= {f"{series}_mb_first": f"{memory[0]:.0f}", f"{series}_mb_last": f"{memory[-1]:.0f}"}
-    return found | {"samples_first": f"{x[0]:,}", "samples_last": f"{x[-1]:,}"}
+        power = exponent(x, seconds)
+        found |= {f"{series}_exponent": f"{power:.1f}", f"{series}_seconds": f"{seconds[-1]:.2g}"}
+        found |= {f"{series}_most": f"{x[-1]:,}", f"{series}_mb": f"{memory[-1] - memory[0]:.0f}"}
+        if series != "frechet":
+            found[f"{series}_minutes"] = f"{seconds[-1] * (MANY / x[-1]) ** power / 60:.0f}"
+    flops = 3 * 2 * 64 * x[-1] ** 2  # three products of all features with all
+    found["kernel_share"] = f"{100 * flops / peak('float64') / 1e9 / per('metrics', 'kernel')[1][-1]:.0f}"
+    found |= {"samples_first": f"{x[0]:,}", "samples_last": f"{x[-1]:,}", "samples_many": f"{MANY:,}"}
+    found["kernel_t4_s"] = f"{3 * 2 * 64 * MANY**2 / PAPER['t4_gflops64'] / 1e9:.0f}"
+    return found | {"all_pairs_gb": f"{8 * MANY**2 / 1e9:.0f}"}
 
 
 def grading_numbers() -> dict[str, str]:
@@ -295,7 +317,9 @@ def grading_numbers() -> dict[str, str]:
     for name, series in (("small", "small, -j 1"), ("ex02", "ex02, -j 1")):
         start, each = line(*per("grading", series))
         found |= {f"{name}_start": f"{start:.0f}", f"{name}_each": f"{each:.2g}"}
-    return found
+        found |= {f"{name}_hours": f"{(start + CLASS * each) / 3600:.1f}"}
+        found |= {f"{name}_minutes": f"{(start + CLASS / WORKERS * each) / 60:.0f}"}
+    return found | {"class": f"{CLASS:,}", "workers": str(WORKERS)}
 
 
 def page(text: str | None = None) -> str:
@@ -305,7 +329,7 @@ def page(text: str | None = None) -> str:
         CourseError: it names something that does not exist, or that is not recorded.
     """
     text = PAGE.read_text(encoding="utf-8") if text is None else text
-    known = numbers() | {"table:until": until_table(), "table:record": record_table()}
+    known = numbers() | {"table:until": until_table(), "table:loops": loops_table(), "table:record": record_table()}
     known |= {f"figure:{name}": f"![{figure()[1]}](_static/performance/{name}.svg)" for name, figure in FIGURES.items()}
 
     def named(found: re.Match) -> str:
