@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the records to FILE")
     parser.add_argument("--until", action="store_true", help="race to stated scores instead, and record it")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the races (default 0 1 2)")
-    parser.add_argument("--budget", type=float, default=30, metavar="S", help="CPU seconds of a race (default 30)")
+    parser.add_argument("--budget", type=float, default=20, metavar="S", help="CPU seconds of a race (default 20)")
     parser.add_argument("--report", action="store_true", help="only print the races that are recorded")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(CONTESTS) - set(bench_scores.SIDES):
