@@ -57,8 +57,7 @@ POINTS = {
     ],
     "grading": [
         *(("small, -j 1", n) for n in (30, 300)),
-        *(("small, -j 2", n) for n in (30, 300)),
-        *(("small, dask", n) for n in (30, 300)),
+        *((f"small, {how}", 300) for how in ("-j 2", "dask")),
         *(("ex02, -j 1", n) for n in (1, 4)),
     ],
 }

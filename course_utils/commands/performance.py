@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from course_utils import CourseError
 from course_utils.commands import bench_until, record
@@ -86,32 +87,39 @@ def bandwidth() -> float:
 def roofline() -> tuple[Figure, str]:
     fig = Figure(figsize=(9, 3.8), layout="constrained")
     ax, bars = fig.subplots(1, 2, width_ratios=(1.25, 1))
-    said = []
+    roof, said = np.geomspace(0.5, 500), []
     for colour, kind in zip(COLOURS, ("float32", "bfloat16"), strict=False):
-        roof = np.geomspace(0.5, 500)
-        ax.plot(roof, np.minimum(peak(kind), roof * bandwidth()), color=colour, linewidth=1)
-        for name, one in points("roofline", f"layer, {kind}").items():
-            x, y = one["flops"] / one["bytes"], one["flops"] / one["seconds"] / 1e9
-            ax.plot(x, y, "o" if "dense" in name else "s", color=colour, markersize=5)
-            if kind == "float32":
-                ax.annotate(name, (x, y), fontsize=6, xytext=(4, -7), textcoords="offset points")
-        ax.plot([], [], color=colour, label=f"{kind}: {peak(kind):,.0f} GFLOP/s at best")
+        layers = points("roofline", f"layer, {kind}")
+        ax.plot(roof, np.minimum(peak(kind), roof * bandwidth()), color=colour, label=f"{kind}: {peak(kind):,.0f}")
+        for number, (name, one) in enumerate(layers.items(), 1):
+            place = one["flops"] / one["bytes"], one["flops"] / one["seconds"] / 1e9
+            ax.plot(*place, "o" if "dense" in name else "s", color=colour, markersize=5)
+            ax.annotate(number, place, fontsize=7, xytext=(4, -6), textcoords="offset points")
         said.append(f"{peak(kind):,.0f} GFLOP/s in {kind}")
     ax.set(xscale="log", yscale="log", xlabel="FLOP for each byte moved", ylabel="GFLOP/s")
-    ax.set_title("layers: circles dense, squares convolutions", fontsize=9)
-    ax.legend(fontsize=7)
+    ax.text(0.99, 0.02, "\n".join(f"{k} {name}" for k, name in enumerate(layers, 1)), fontsize=6.5, ha="right",
+            transform=ax.transAxes)  # fmt: skip
+    ax.set_title("layers by chapter: circles dense, squares convolutions", fontsize=9)
+    ax.legend(title="best product, GFLOP/s", fontsize=7, title_fontsize=7)
+    ends = {}
     for place, side in enumerate(("listing", "course")):
         reached = [one["flops"] / one["seconds"] / 1e9 for one in points("roofline", side).values()]
-        bars.barh(np.arange(len(reached)) + 0.4 * place, reached, 0.38, color=COLOURS[place], label=side)
+        ends[side] = f"{min(reached):.0f} to {max(reached):.0f} GFLOP/s"
+        bars.barh(np.arange(len(reached)) + 0.4 * place, reached, 0.38, color=COLOURS[4 * place], label=side)
     bars.set_yticks(np.arange(len(LOOPS)) + 0.2, LOOPS.values())
-    bars.axvline(peak("float32"), color="black", linewidth=1, linestyle="--")
-    bars.annotate("best product, float32", (peak("float32"), -0.4), fontsize=7, ha="right", xytext=(-3, 0),
-                  textcoords="offset points")  # fmt: skip
+    bars.axvline(peak("float32"), color="black", linewidth=1, linestyle="--", label="best product, float32")
     bars.set(xlabel="GFLOP/s of whole training loops")
-    bars.legend(fontsize=7)
-    alt = f"Left: a roofline, GFLOP/s against FLOP a byte, with a roof at {' and at '.join(said)}; dense layers lie "
-    alt += "nearer to it than convolutions. Right: bars of the training loops, all far below the best product."
-    return fig, alt
+    fig.legend(*bars.get_legend_handles_labels(), loc="outside upper right", ncols=3, fontsize=7)
+    alt = f"Left: a roofline, GFLOP/s against FLOP a byte, with roofs at {' and at '.join(said)}; dense layers lie "
+    alt += f"nearer to them than convolutions. Right: bars of four training loops; the listings reach {ends['listing']}"
+    return fig, f"{alt}, the course {ends['course']}."
+
+
+def calm(*axes) -> None:
+    """No numbers at the small ticks of logarithmic axes: they would lie on one another."""
+    for ax in axes:
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def training() -> tuple[Figure, str]:
@@ -128,8 +136,11 @@ def training() -> tuple[Figure, str]:
     axes[1].set(xlabel="numbers in a code", title="VAE", ylim=axes[2].get_ylim())
     axes[2].set(xlabel="width (hidden units, or channels)", title="VAE and DCGAN")
     axes[2].legend(fontsize=8)
+    calm(*axes)
     alt = "Three panels on logarithmic axes: seconds of a pass grow in a straight line with the images; the time of an "
-    alt += "image hardly changes with the numbers in a code; with the width it is flat first and then climbs."
+    alt += (
+        "image hardly changes with the numbers in a code; with the width it climbs slowly first and then in proportion."
+    )
     return fig, alt
 
 
@@ -145,6 +156,7 @@ def metrics() -> tuple[Figure, str]:
     seconds.set(xlabel="samples of either kind", ylabel="CPU seconds")
     memory.set(xlabel="samples of either kind", ylabel="most memory held, MB", ylim=(0, None))
     seconds.legend(fontsize=8)
+    calm(seconds, memory)
     alt = "Two panels against the number of samples. Seconds, on logarithmic axes: the Fréchet distance lies far below "
     alt += "the other two, which climb twice as steeply. Memory: three lines that rise little."
     return fig, alt
@@ -165,6 +177,7 @@ def grading() -> tuple[Figure, str]:
     used.set(xlabel="submissions", ylabel="CPU seconds")
     clock.set(xlabel="submissions", ylabel="seconds of the day")
     clock.legend(fontsize=8)
+    calm(used, clock)
     alt = (
         "Two panels on logarithmic axes, CPU seconds and seconds of the day against submissions: flat at first, where "
     )
