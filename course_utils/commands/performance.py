@@ -128,6 +128,7 @@ def training() -> tuple[Figure, str]:
     x, y = per("training", "VAE, images")
     axes[0].loglog(x, y, "o-")
     axes[0].set(xlabel="images", ylabel="CPU seconds of a pass", title="VAE")
+    axes[0].set_xticks(x, [f"{n:,}" for n in x], fontsize=7)
     for series in ("VAE, codes", "VAE, width", "DCGAN, width"):
         x, y = per("training", series, by="images")
         ax = axes[1 if "codes" in series else 2]
@@ -139,7 +140,7 @@ def training() -> tuple[Figure, str]:
     calm(*axes)
     alt = "Three panels on logarithmic axes: seconds of a pass grow in a straight line with the images; the time of an "
     alt += (
-        "image hardly changes with the numbers in a code; with the width it climbs slowly first and then in proportion."
+        "image hardly changes with the numbers in a code; with the width it climbs, slowly first, then in proportion."
     )
     return fig, alt
 
