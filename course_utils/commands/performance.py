@@ -140,7 +140,7 @@ def training() -> tuple[Figure, str]:
     calm(*axes)
     alt = "Three panels on logarithmic axes: seconds of a pass grow in a straight line with the images; the time of an "
     alt += (
-        "image hardly changes with the numbers in a code; with the width it climbs, slowly first, then in proportion."
+        "image hardly changes with the numbers in a code; with the width it climbs, slowly at first, then evenly."
     )
     return fig, alt
 
