@@ -139,9 +139,7 @@ def training() -> tuple[Figure, str]:
     axes[2].legend(fontsize=8)
     calm(*axes)
     alt = "Three panels on logarithmic axes: seconds of a pass grow in a straight line with the images; the time of an "
-    alt += (
-        "image hardly changes with the numbers in a code; with the width it climbs, slowly at first, then evenly."
-    )
+    alt += "image hardly changes with the numbers in a code; with the width it climbs, slowly at first, then evenly."
     return fig, alt
 
 
@@ -188,7 +186,8 @@ def grading() -> tuple[Figure, str]:
 
 def until() -> tuple[Figure, str]:
     fig = Figure(figsize=(9, 3.2), layout="constrained")
-    runs = bench_until.records()
+    if not (runs := bench_until.records()):
+        raise CourseError("No race is recorded: python -m course_utils bench --until.")
     for ax, (name, race) in zip(fig.subplots(1, len(bench_until.RACES)), bench_until.RACES.items(), strict=True):
         for colour, side in zip(COLOURS, race.sides, strict=False):
             for one in (one for one in runs if (one["race"], one["side"]) == (name, side)):
