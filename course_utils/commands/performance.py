@@ -196,7 +196,9 @@ def until() -> tuple[Figure, str]:
         for goal in race.goals:
             ax.axhline(goal, color="black", linewidth=0.8, linestyle=":")
         ax.set(xlabel="CPU seconds of training", ylabel=race.score, title=LOOPS[name])
+        ax.set_yscale("linear" if race.score == "test loss" else "log")
         ax.legend(fontsize=7)
+        calm(ax)
     alt = (
         "Three panels, score against CPU seconds of training, a line for each run and dotted lines for the goals: the "
     )
