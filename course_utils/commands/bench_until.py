@@ -60,7 +60,7 @@ RACES = {
     ),
     "dcgan": Race(
         "Fréchet",
-        (300.0, 100.0, 50.0),
+        (1000.0, 300.0, 150.0),
         of_contest("dcgan", 1) | {"best recipe": (pretrained.small_dcgan, best_dcgan, 1)},
     ),
 }
