@@ -6,6 +6,7 @@ number of the page is written by hand.
 
 import json
 import re
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ PAPER = {  # what data sheets and practice say of a T4, the GPU that Colab lends
 }
 MANY = 100_000  # samples, for which the scores of pairs are extrapolated
 CLASS, WORKERS = 3000, 20  # submissions, and processes of a cluster, for which grading is extrapolated
+BOTH = ("listing", "course")
 LOOPS = {"ae": "autoencoder", "vae": "VAE", "gan": "GAN", "dcgan": "DCGAN"}
 
 
@@ -102,7 +104,7 @@ def roofline() -> tuple[Figure, str]:
     ax.set_title("layers by chapter: circles dense, squares convolutions", fontsize=9)
     ax.legend(title="best product, GFLOP/s", fontsize=7, title_fontsize=7)
     ends = {}
-    for place, side in enumerate(("listing", "course")):
+    for place, side in enumerate(BOTH):
         reached = [one["flops"] / one["seconds"] / 1e9 for one in points("roofline", side).values()]
         ends[side] = f"{min(reached):.0f} to {max(reached):.0f} GFLOP/s"
         bars.barh(np.arange(len(reached)) + 0.4 * place, reached, 0.38, color=COLOURS[4 * place], label=side)
@@ -255,7 +257,27 @@ def numbers() -> dict[str, str]:
     some = next(iter(points("roofline", "copy").values()))
     found = {"machine": some["machine"], "date": some["date"], "torch": some["versions"]["torch"]}
     found |= {name: f"{value:g}" for name, value in PAPER.items()}
-    return found | loop_numbers() | training_numbers() | metric_numbers() | grading_numbers()
+    return found | until_numbers() | loop_numbers() | training_numbers() | metric_numbers() | grading_numbers()
+
+
+def until_numbers() -> dict[str, str]:
+    runs = bench_until.records()
+
+    def of(name: str, side: str) -> list[dict]:
+        return [one for one in runs if (one["race"], one["side"]) == (name, side)]
+
+    def sooner(name: str, goal: float) -> str:
+        times = (statistics.median(bench_until.seconds_until(one, goal) for one in of(name, side)) for side in BOTH)
+        listing, course = times
+        return f"{listing / course:.1f}"
+
+    found = {"budget": f"{runs[0]['budget']:g}", "runs": str(min(len(of("dcgan", side)) for side in BOTH))}
+    found |= {f"{name}_sooner": sooner(name, bench_until.RACES[name].goals[0]) for name in ("vae", "gan")}
+    found["vae_goal"], found["gan_goal"] = (f"{bench_until.RACES[name].goals[0]:g}" for name in ("vae", "gan"))
+    for key, side in (("listing", "listing"), ("course", "course"), ("best", "best recipe")):
+        found[f"dcgan_{key}_end"] = f"{statistics.median(one['looks'][-1][2] for one in of('dcgan', side)):.0f}"
+    found["dcgan_start"] = f"{statistics.median(one['looks'][0][2] for one in of('dcgan', 'listing')):.0f}"
+    return found
 
 
 def share(one: dict, kind: str) -> float:
@@ -276,11 +298,18 @@ def loop_numbers() -> dict[str, str]:
     for name in ("vae", "dcgan"):
         ours = points("roofline", "course")[name]
         operations = ours["operations"] / ours["steps"]
+        found |= {f"{name}_ratio": loop_ratio(name)}
         found |= {f"{name}_step_ms": f"{1e3 * ours['seconds'] / ours['steps']:.1f}"}
         found |= {f"{name}_share": f"{share(ours, 'float32'):.0f}", f"{name}_operations": f"{operations:.0f}"}
         found |= {f"{name}_launch_ms": f"{operations * PAPER['launch_us'] / 1e3:.1f}"}
         found |= {f"{name}_t4_ms": f"{ours['flops'] / ours['steps'] / PAPER['t4_tflops'] / 1e9:.2f}"}
     return found
+
+
+def loop_ratio(name: str) -> str:
+    """How many times as long an image takes the listing."""
+    listing, course = (points("roofline", side)[name] for side in BOTH)
+    return f"{listing['seconds'] / course['seconds']:.1f}"
 
 
 def growth(series: str, first: int, last: int, key: str = "seconds") -> float:
