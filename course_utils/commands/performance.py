@@ -178,10 +178,8 @@ def grading() -> tuple[Figure, str]:
     clock.set(xlabel="submissions", ylabel="seconds of the day")
     clock.legend(fontsize=8)
     calm(used, clock)
-    alt = (
-        "Two panels on logarithmic axes, CPU seconds and seconds of the day against submissions: they grow more slowly "
-    )
-    alt += "than the submissions, as the start counts; exercise 02 lies far above the exercise of one check."
+    alt = "Two panels on logarithmic axes, CPU seconds and seconds of the day against submissions: slower growth "
+    alt += "than that of the class, as the start counts; exercise 02 lies far above the exercise of one check."
     return fig, alt
 
 
