@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from course_utils import CourseError
 from course_utils.commands import bench_until, record
@@ -118,10 +118,12 @@ def roofline() -> tuple[Figure, str]:
 
 
 def calm(*axes) -> None:
-    """No numbers at the small ticks of logarithmic axes: they would lie on one another."""
-    for ax in axes:
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.yaxis.set_minor_formatter(NullFormatter())
+    """Plain numbers at 1, 2, 5, 10, … of logarithmic axes."""
+    for axis in (one for ax in axes for one in (ax.xaxis, ax.yaxis) if one.get_scale() == "log"):
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.set_major_formatter("{x:,.6g}")
+        axis.set_minor_formatter("{x:,.6g}")
+        axis.set_tick_params(which="both", labelsize=7)
 
 
 def training() -> tuple[Figure, str]:
@@ -130,7 +132,6 @@ def training() -> tuple[Figure, str]:
     x, y = per("training", "VAE, images")
     axes[0].loglog(x, y, "o-")
     axes[0].set(xlabel="images", ylabel="CPU seconds of a pass", title="VAE")
-    axes[0].set_xticks(x, [f"{n:,}" for n in x], fontsize=7)
     for series in ("VAE, codes", "VAE, width", "DCGAN, width"):
         x, y = per("training", series, by="images")
         ax = axes[1 if "codes" in series else 2]
@@ -140,6 +141,9 @@ def training() -> tuple[Figure, str]:
     axes[2].set(xlabel="width (hidden units, or channels)", title="VAE and DCGAN")
     axes[2].legend(fontsize=8)
     calm(*axes)
+    axes[0].set_xticks(per("training", "VAE, images")[0])
+    for ax in axes[[0, 2]]:
+        ax.xaxis.set_minor_formatter(NullFormatter())
     alt = "Three panels on logarithmic axes: seconds of a pass grow in a straight line with the images; the time of an "
     alt += "image hardly changes with the numbers in a code; with the width it climbs, slowly at first, then evenly."
     return fig, alt
