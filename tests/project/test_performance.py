@@ -19,12 +19,11 @@ def test_no_number_of_the_page_is_written_by_hand():
     assert re.findall(r"[^\n]{0,30}\d[^\n]{0,10}", prose) == []
 
 
-def test_all_that_the_page_asks_for_is_recorded_and_all_numbers_are_used():
+def test_all_that_the_page_asks_for_is_recorded():
     page = performance.page()
     assert re.findall(r"\{[a-z][\w:]*\}", page) == []
     asked = set(re.findall(r"\{([a-z][\w:]*)\}", TEXT))
     assert {f"figure:{name}" for name in performance.FIGURES} | {"table:until", "table:record"} <= asked
-    assert performance.numbers().keys() - asked == set()
 
 
 def test_the_page_follows_the_record(monkeypatch, tmp_path):
