@@ -160,7 +160,7 @@ def metrics() -> tuple[Figure, str]:
         memory.semilogx(*per("metrics", series, "peak_mb"), marker=marker, label=name)
     seconds.set(xlabel="samples of either kind", ylabel="CPU seconds")
     memory.set(xlabel="samples of either kind", ylabel="most memory held, MB", ylim=(0, None))
-    seconds.legend(fontsize=8)
+    seconds.legend(fontsize=8, loc="center right")
     calm(seconds, memory)
     alt = "Two panels against the number of samples. Seconds, on logarithmic axes: the Fréchet distance lies far below "
     alt += "the other two, which climb twice as steeply. Memory: three lines that rise little."
