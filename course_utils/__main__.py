@@ -11,6 +11,7 @@ COMMANDS = {
     "soak": "every assert of a chapter over many seeds, and its numbers against their bands",
     "book": "the HTML book of all notebooks, readable without a network (`make book`)",
     "bench": "the course's training loops and scores against the usual ones, as a ratio",
+    "costs": "what the course costs as the work grows: training, scores, grading, beside the machine's peak",
     "record": "the sixty-second record: what each family reaches in a minute on two cores",
     "weights": "list the weights that come with the course, or train them again",
     "hybrid": "the VAE–GAN for several weights of its adversarial term, over seeds",

@@ -265,8 +265,8 @@ def kernel_distance(a, b):
     """
     a, b = require.features(a, b)
 
-    def total(x, y):  # the sum over all pairs, a thousand rows at a time
-        return sum(((part @ y.T / x.shape[1] + 1) ** 3).sum() for part in x.split(1000))
+    def total(x, y):  # the sum over all pairs, a million at a time
+        return sum(((part @ y.T / x.shape[1] + 1) ** 3).sum() for part in x.split(1 + 1_000_000 // len(y)))
 
     def without_itself(x):  # the mean over pairs of different samples
         itself = ((x.square().sum(dim=1) / x.shape[1] + 1) ** 3).sum()

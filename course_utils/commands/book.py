@@ -21,7 +21,7 @@ from pathlib import Path
 import nbformat
 
 from course_utils import CourseError
-from course_utils.commands import address, chapters, live, pdf, reading
+from course_utils.commands import address, chapters, live, pdf, performance, reading
 
 ROOT = chapters.ROOT
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./((?:course_utils|grader|tests|\.ci)/[^)]+|[A-Z]+(?:\.md)?)\)")
@@ -74,6 +74,8 @@ def collect(source: Path) -> None:
     live.export(source / "_static" / "live")
     play = (ROOT / "book" / "play.md").read_text(encoding="utf-8")
     (source / "play.md").write_text(live.gallery(play), encoding="utf-8")
+    performance.draw(source / "_static" / "performance")
+    (source / "performance.md").write_text(performance.page(), encoding="utf-8")
     for folder, pattern in (("notebooks", "[0-9][0-9]_*.ipynb"), ("exercises", "ex[0-9][0-9]_*.ipynb")):
         (source / folder).mkdir()
         for path in sorted((ROOT / folder).glob(pattern)):

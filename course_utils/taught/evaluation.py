@@ -73,25 +73,29 @@ class NeighbourScores(NamedTuple):
     coverage: float  # share of real samples with a fake in their ball
 
 
+def in_parts(x, y):
+    """The rows of `x`, as many at a time as make a million pairs with the rows of `y`: 8 MB of distances."""
+    return x.split(1 + 1_000_000 // len(y))
+
+
 def neighbour_scores(real, fake, k=5):
     """Precision and recall (Kynkäänniemi et al., 2019), density and coverage (Naeem et al., 2020).
 
     `real` (n, d) and `fake` (m, d): features. The ball of a sample reaches to its k-th neighbour among its own kind.
     """
     real, fake = require.features(real, fake, at_least=k + 1)
-    real_radius, fake_radius = (
-        torch.cat([torch.cdist(part, x).kthvalue(k + 1).values for part in x.split(1000)])  # the nearest is itself
-        for x in (real, fake)
-    )
-    balls, covered, recalled = [], torch.zeros(len(real), dtype=torch.bool), []
-    for part in fake.split(1000):
-        inside = torch.cdist(part, real) < real_radius  # (1000, n): is this fake in the ball of that real sample?
-        balls.append(inside.sum(dim=1))
+    real_radius, fake_radius, balls = (x.new_empty(len(x)) for x in (real, fake, fake))  # filled in place, part by part
+    covered, recalled = torch.zeros(2, len(real), dtype=torch.bool).unbind()
+    for x, radius in ((real, real_radius), (fake, fake_radius)):
+        for part, some in zip(in_parts(x, x), in_parts(radius, x), strict=True):
+            some.copy_(torch.cdist(part, x).topk(k + 1, largest=False).values[:, -1])  # the nearest is itself
+    for part, some in zip(in_parts(fake, real), in_parts(balls, real), strict=True):
+        inside = torch.cdist(part, real) < real_radius  # (rows, n): is this fake in the ball of that real sample?
+        some.copy_(inside.sum(dim=1))
         covered |= inside.any(dim=0)
-    for part in real.split(1000):
-        recalled.append((torch.cdist(part, fake) < fake_radius).any(dim=1))
-    balls = torch.cat(balls).double()
-    shares = (balls > 0).double().mean(), torch.cat(recalled).double().mean(), balls.mean() / k, covered.double().mean()
+    for part, some in zip(in_parts(real, fake), in_parts(recalled, fake), strict=True):
+        some.copy_((torch.cdist(part, fake) < fake_radius).any(dim=1))
+    shares = (balls > 0).double().mean(), recalled.double().mean(), balls.mean() / k, covered.double().mean()
     return NeighbourScores(*(share.item() for share in shares))
 
 
