@@ -617,7 +617,7 @@ def score(images, real, classifier):
 # > samples, another size or resizing of the pictures, or another split. Sections 6.7 and 91.8 put numbers to most of these.
 
 # %% [markdown]
-# ## 6.6 Two numbers instead of one · 11 min
+# ## 6.6 Two numbers instead of one · 12 min
 #
 # A single distance mixes up two failures: drawing bad pictures, and not drawing all kinds. The next four scores keep them
 # apart. They ask nothing about moments. Around each sample lay a ball that reaches to its $k$-th nearest neighbour *among its
