@@ -18,7 +18,7 @@ lab: venv ## JupyterLab on chapter 00 (FOLDER=exercises: on those); ARGS="--no-b
 # As many processes as there are processors, four at most: each needs a gigabyte.
 PYTEST = COURSE_SCHEDULE=short COURSE_DEVICE=cpu $(BIN)/python -m pytest -n auto --maxprocesses 4
 
-test: venv ## lint, unit tests and every notebook on the short CPU schedule, at most ten minutes
+test: venv ## lint, unit tests and every notebook on the short CPU schedule (20 to 30 minutes on two cores)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(PYTEST) -m "not thorough" $(ARGS)
 
