@@ -80,10 +80,10 @@ def name_predictions(app, document, name):
 
 
 def keep_minutes_together(app, document):
-    """No line break in "· 8 min" on a heading, there and in the page's contents."""
+    """No line break after the dot of "· 8 min" on a heading, there and in the page's contents."""
     for title in document.findall(nodes.title):
         last = title.children[-1]
-        if found := re.search(r" · \d+ min$", last.astext()):
+        if found := re.search(r"· \d+ min$", last.astext()):
             together = found[0].replace(" ", "\N{NO-BREAK SPACE}")
             title.replace(last, nodes.Text(last.astext()[: found.start()] + together))
 
