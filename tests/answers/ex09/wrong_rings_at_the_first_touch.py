@@ -1,6 +1,6 @@
 """Has no patience: one silent step is enough.
 
-loses: stop-known, stop-nan, train-baseline, train-ablation, train-collapse
+loses: stop-known, stop-nan, train-shape, train-baseline, train-ablation, train-collapse
 """
 
 
