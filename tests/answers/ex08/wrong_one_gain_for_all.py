@@ -1,6 +1,6 @@
 """An ordinary batch norm that accepts a label.
 
-loses: class-norm-start, class-norm-learns
+loses: class-norm-start, class-norm-learns, class-norm-modes
 """
 
 
