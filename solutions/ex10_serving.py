@@ -211,6 +211,13 @@ def numbers(game):
     return torch.cat([value.detach().double().flatten() for value in held])
 
 
+def elsewhere():
+    """What may happen between two sessions: random numbers are drawn."""
+    torch.manual_seed(12345)
+    torch.randn(7)
+
+
+# %% nbgrader={"grade": false, "grade_id": "saved-helpers", "locked": true, "schema_version": 3, "solution": false}
 def values_of(saved):
     """Every number in plain data, in a row."""
     if isinstance(saved, dict):
@@ -238,12 +245,6 @@ def doubled(saved):
         return type(saved)(doubled(value) for value in saved)
     is_float = isinstance(saved, float) or (isinstance(saved, torch.Tensor) and saved.is_floating_point())
     return 2 * saved if is_float else saved
-
-
-def elsewhere():
-    """What may happen between two sessions: random numbers are drawn."""
-    torch.manual_seed(12345)
-    torch.randn(7)
 
 
 # %% [markdown]
