@@ -667,7 +667,8 @@ holds("one norm over a batch of 16 leaves each a slope of 1/4", torch.allclose(e
 # %%
 def show_bench(names):
     short = {"ring": "ring, 8", "grid": "grid, 25", "stacked": "digits, 1000"}
-    print(f"{'mean modes · share good · games that kept all':50}" + "".join(f"{short[name]:>22}" for name in names))
+    print("mean modes · share of good samples · games that kept all modes, and CPU seconds")
+    print(" " * 28 + "".join(f"{short[name]:>21}" for name in names))
     for method in dict.fromkeys(method for _, method in bench):
         line, rows = f"{method:28}", [bench[name, method] for name in names]
         for row in rows:
